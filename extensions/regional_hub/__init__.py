@@ -1,0 +1,1 @@
+"""Regional Hub: a JupyterHub-based research environment for official statistics."""

@@ -1,0 +1,361 @@
+"""Every setting of the hub, typed, and where its state lies on disk.
+
+`hub_config/settings.toml` names each setting with its default, unit and reason; `settings.toml` in the data folder changes
+some of them; `HUB_SECTION__KEY` in the environment changes one. A key that nobody knows is an error that names it.
+This module is the cellar: it imports nothing else of the project.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import secrets
+import tomllib
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+ROOT = Path(__file__).resolve().parents[2]
+DEFAULTS = ROOT / "hub_config" / "settings.toml"
+
+
+class SettingsError(ValueError):
+    """A settings file or variable that cannot be used; the message names the key and the place."""
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Site(Section):
+    name: str
+    name_zh: str
+    url: str
+    time_zone: str
+    languages: list[Literal["en", "zh-hans"]]
+    support_email: str
+
+
+class Ports(Section):
+    """TCP ports on this machine. Only `public` is set; the others follow it, so two hubs need two free blocks of eight."""
+
+    public: int = Field(ge=1, le=65528)
+    bind: str
+
+    @property
+    def hub(self) -> int:
+        return self.public + 1
+
+    @property
+    def proxy_api(self) -> int:
+        return self.public + 2
+
+    @property
+    def portal(self) -> int:
+        return self.public + 3
+
+    @property
+    def data(self) -> int:
+        return self.public + 4
+
+    @property
+    def gateway_api(self) -> int:
+        """The gateway server's API, for its own proxy and for schedulers and workers."""
+        return self.public + 5
+
+    @property
+    def gateway(self) -> int:
+        """The gateway's proxy: HTTP for clients and dashboards."""
+        return self.public + 6
+
+    @property
+    def gateway_tls(self) -> int:
+        """The gateway's proxy: TLS by SNI, for clients to reach schedulers."""
+        return self.public + 7
+
+    @property
+    def gateway_proxy_api(self) -> int:
+        return self.public + 8
+
+    def all(self) -> dict[str, int]:
+        """Every port by the name of what listens there."""
+        names = (
+            "public",
+            "hub",
+            "proxy_api",
+            "portal",
+            "data",
+            "gateway_api",
+            "gateway",
+            "gateway_tls",
+            "gateway_proxy_api",
+        )
+        return {name: getattr(self, name) for name in names}
+
+
+class Database(Section):
+    portal_url: str
+    hub_url: str
+
+
+class Accounts(Section):
+    sign_up: Literal["invitation", "approval"]
+    invitation_days: int = Field(ge=1)
+    email_verification: Literal["mandatory", "optional", "none"]
+    session_days: int = Field(ge=1)
+
+
+class Email(Section):
+    host: str
+    port: int
+    user: str
+    password: str
+    use_tls: bool
+    sender: str
+
+
+class Profile(Section):
+    """One size of server: memory and cpu are hard limits."""
+
+    title: str
+    title_zh: str
+    memory_gb: float = Field(gt=0)
+    cpus: float = Field(gt=0)
+    pids: int = Field(ge=64)
+    groups: list[str]
+
+
+class Spawner(Section):
+    kind: Literal["auto", "docker", "local", "kubernetes"]
+    image: str
+    allowed_images: list[str]
+    default_profile: str
+    start_timeout_seconds: int = Field(ge=10)
+    idle_minutes: int = Field(ge=0)
+    max_age_hours: int = Field(ge=0)
+    servers_per_person: int = Field(ge=1)
+    local_uid_base: int = Field(ge=1000)
+    shared_data: str
+
+
+class Group(Section):
+    """What a group changes for its members; the most generous of a person's groups wins, setting by setting."""
+
+    profiles: list[str] = []
+    images: list[str] = []
+    idle_minutes: int | None = None
+    cluster_workers: int | None = None
+    cluster_memory_gb: float | None = None
+    cluster_cores: int | None = None
+
+
+class Network(Section):
+    subnet_pool: str
+    cluster_pool: str
+    lab_internet: bool
+    blocked: list[str]
+    allowed: list[str]
+    firewall: Literal["auto", "off"]
+
+
+class Gateway(Section):
+    backend: Literal["auto", "docker", "local", "kubernetes"]
+    idle_minutes: int = Field(ge=1)
+    worker_profiles: dict[str, Profile]
+    cluster_workers: int = Field(ge=1)
+    cluster_memory_gb: float = Field(gt=0)
+    cluster_cores: int = Field(ge=1)
+    clusters_per_person: int = Field(ge=1)
+
+
+class Images(Section):
+    registry: str
+    base_digest: str
+    ca_certificates: list[str]
+    http_proxy: str
+    https_proxy: str
+    no_proxy: str
+    apt_mirror: str
+    pypi_mirror: str
+
+
+class Catalogs(Section):
+    sample_rows: int = Field(ge=1000)
+    sample_seed: int
+
+
+class Settings(Section):
+    """All settings, and the places on disk that follow from the data folder."""
+
+    site: Site
+    ports: Ports
+    database: Database
+    accounts: Accounts
+    email: Email
+    spawner: Spawner
+    profiles: dict[str, Profile]
+    groups: dict[str, Group]
+    network: Network
+    gateway: Gateway
+    images: Images
+    catalogs: Catalogs
+    data_dir: Path
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.resolve()
+
+    @cached_property
+    def instance(self) -> str:
+        """Six hex digits that name this hub among others on the machine: in networks, containers and labels."""
+        return hashlib.sha256(str(self.data_dir).encode()).hexdigest()[:6]
+
+    @property
+    def url(self) -> str:
+        """The address people use, without a trailing slash."""
+        return self.site.url.rstrip("/") or f"http://127.0.0.1:{self.ports.public}"
+
+    @property
+    def secure(self) -> bool:
+        return self.url.startswith("https://")
+
+    def path(self, *parts: str) -> Path:
+        """A place below the data folder."""
+        return self.data_dir.joinpath(*parts)
+
+    @property
+    def run_dir(self) -> Path:
+        """Process ids, sockets and logs: what may be lost."""
+        return self.path("run")
+
+    @property
+    def homes_dir(self) -> Path:
+        return self.path("homes")
+
+    @property
+    def shared_dir(self) -> Path:
+        """What every server sees read-only at /srv/shared."""
+        return Path(self.spawner.shared_data) if self.spawner.shared_data else self.path("shared")
+
+    def hub_user_home(self, user: str) -> Path:
+        return self.homes_dir / user
+
+    def secret(self, name: str) -> str:
+        """A secret of this hub: 64 hex digits, made on first use, readable by its owner only, never logged."""
+        folder = self.path("secrets")
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        place = folder / name
+        try:
+            return place.read_text().strip()
+        except FileNotFoundError:
+            pass
+        fresh = folder / f".{name}.{os.getpid()}"
+        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w") as file:
+            file.write(secrets.token_hex(32) + "\n")
+        try:
+            os.link(fresh, place)  # two starts at once: the first one's secret stands
+        except FileExistsError:
+            pass
+        fresh.unlink()
+        return place.read_text().strip()
+
+
+def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        if isinstance(value, Mapping) and isinstance(merged.get(key), dict):
+            merged[key] = _merge(merged[key], value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: {error}") from error
+
+
+_VARIABLE = re.compile(r"HUB_([A-Z0-9]+)__([A-Z0-9_]+)")
+
+
+def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
+    """`HUB_PORTS__PUBLIC=9000` -> {"ports": {"public": "9000"}}; lists and tables are written as JSON."""
+    found: dict[str, Any] = {}
+    for name, text in env.items():
+        if not (match := _VARIABLE.fullmatch(name)):
+            continue
+        keys = [key.lower() for key in (match[1], *match[2].split("__"))]
+        value: Any = text
+        if text[:1] in "[{":
+            try:
+                value = json.loads(text)
+            except json.JSONDecodeError as error:
+                raise SettingsError(f"environment variable {name}: not valid JSON ({error})") from error
+        place = found
+        for key in keys[:-1]:
+            place = place.setdefault(key, {})
+        place[keys[-1]] = value
+    return found
+
+
+def _explain(error: ValidationError, source: str) -> str:
+    lines = []
+    for fault in error.errors():
+        key = ".".join(str(part) for part in fault["loc"])
+        if fault["type"] == "extra_forbidden":
+            lines.append(f"{source}: unknown setting `{key}`; hub_config/settings.toml lists those there are")
+        else:
+            lines.append(f"{source}: setting `{key}`: {fault['msg']} (it is {fault['input']!r})")
+    return "\n".join(lines)
+
+
+def data_dir(env: Mapping[str, str] = os.environ) -> Path:
+    """The folder of all state: `HUB_DATA`, else `var/` of the checkout."""
+    return Path(env.get("HUB_DATA") or ROOT / "var")
+
+
+def load(env: Mapping[str, str] = os.environ) -> Settings:
+    """Read defaults, the operator's file and the environment, in this order.
+
+    Raises SettingsError, naming file or variable and key, for a key nobody knows or a value that does not fit.
+    """
+    place = data_dir(env)
+    values: dict[str, Any] = {**_read(DEFAULTS), "data_dir": place}
+    settings = _validate(values, str(DEFAULTS))
+    own = place / "settings.toml"
+    layers: list[tuple[str, dict[str, Any]]] = []
+    if own.exists():
+        layers.append((str(own), _read(own)))
+    layers.append(("environment (HUB_SECTION__KEY)", _from_environment(env)))
+    for source, layer in layers:
+        if layer:
+            if "data_dir" in layer:
+                raise SettingsError(f"{source}: unknown setting `data_dir`; use --data or HUB_DATA")
+            values = _merge(values, layer)
+            settings = _validate(values, source)
+    return settings
+
+
+def _validate(values: dict[str, Any], source: str) -> Settings:
+    try:
+        settings = Settings.model_validate(values)
+    except ValidationError as error:
+        raise SettingsError(_explain(error, source)) from error
+    for group, rules in settings.groups.items():
+        for profile in rules.profiles:
+            if profile not in settings.profiles:
+                raise SettingsError(f"{source}: setting `groups.{group}.profiles`: there is no profile `{profile}`")
+    if settings.spawner.default_profile not in settings.profiles:
+        raise SettingsError(
+            f"{source}: setting `spawner.default_profile`: there is no profile `{settings.spawner.default_profile}`"
+        )
+    return settings
