@@ -34,7 +34,7 @@ OPEN = {
     "lab": ("hub", "portal", "data", "gateway", "gateway_tls"),
     "exam": ("hub", "portal"),
     "app": ("portal", "data"),
-    "cluster": ("gateway_api", "gateway"),
+    "cluster": ("gateway_api", "data"),
 }
 # Which networks' addresses a service listens on, besides loopback.
 LISTENS = {
@@ -224,21 +224,28 @@ def can_set_firewall() -> bool:
     return os.geteuid() == 0 and shutil.which("iptables") is not None
 
 
+def _restore_text(settings: Settings) -> str:
+    """Our two chains in the form of iptables-restore, which replaces them in one step: there is no moment without rules."""
+    lines = ["*filter", *(f":{chain} - [0:0]" for chain in _chains(settings))]
+    lines += [f"-A {rule.chain} {' '.join(rule.words)}" for rule in rules(settings)]
+    return "\n".join([*lines, "COMMIT", ""])
+
+
 def apply_firewall(settings: Settings) -> None:
-    """Write the rules anew. The chains are filled before they are hooked in, and a refill never leaves a gap open."""
-    into, forward = _chains(settings)
-    if not _iptables("-n", "-L", "DOCKER-USER", check=False):
-        _iptables("-N", "DOCKER-USER")
+    """Write the rules anew, and hook them in where they are not. Raises NetworkError with what iptables said."""
+    done = subprocess.run(
+        ["iptables-restore", "-w", "10", "--noflush"],
+        input=_restore_text(settings),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise NetworkError(f"iptables-restore: {done.stderr.strip()}")
     for hook in _hooks(settings):
-        while _iptables("-D", hook.chain, *hook.words, check=False):
-            pass
-    for chain in (into, forward):
-        if not _iptables("-N", chain, check=False):
-            _iptables("-F", chain)
-    for rule in rules(settings):
-        _iptables("-A", rule.chain, *rule.words)
-    for hook in _hooks(settings):
-        _iptables("-I", hook.chain, "1", *hook.words)
+        _iptables("-N", hook.chain, check=False)  # DOCKER-USER is there once an engine has run
+        if not _iptables("-C", hook.chain, *hook.words, check=False):
+            _iptables("-I", hook.chain, "1", *hook.words)
 
 
 def remove_firewall(settings: Settings) -> None:
@@ -253,14 +260,10 @@ def remove_firewall(settings: Settings) -> None:
 
 def firewall_script(settings: Settings) -> str:
     """The same rules as a shell script, for `./hub install` and for administrators who set them by hand."""
-    into, forward = _chains(settings)
     lines = ["#!/bin/sh", "# What containers of this hub may reach. Written by `./hub install`; run as root.", "set -e"]
-    lines.append("iptables -w 10 -n -L DOCKER-USER >/dev/null 2>&1 || iptables -w 10 -N DOCKER-USER")
+    lines += ["iptables-restore -w 10 --noflush <<'RULES'", _restore_text(settings) + "RULES"]
     for hook in _hooks(settings):
         words = " ".join(hook.words)
-        lines.append(f"while iptables -w 10 -D {hook.chain} {words} 2>/dev/null; do :; done")
-    for chain in (into, forward):
-        lines.append(f"iptables -w 10 -N {chain} 2>/dev/null || iptables -w 10 -F {chain}")
-    lines += [f"iptables -w 10 -A {rule.chain} {' '.join(rule.words)}" for rule in rules(settings)]
-    lines += [f"iptables -w 10 -I {hook.chain} 1 {' '.join(hook.words)}" for hook in _hooks(settings)]
+        lines.append(f"iptables -w 10 -N {hook.chain} 2>/dev/null || true")
+        lines.append(f"iptables -w 10 -C {hook.chain} {words} 2>/dev/null || iptables -w 10 -I {hook.chain} 1 {words}")
     return "\n".join(lines) + "\n"
