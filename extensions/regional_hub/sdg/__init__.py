@@ -1,0 +1,1 @@
+"""The database of the SDGs: at this point its SDMX readers and the intake driver that notebooks open files with."""
