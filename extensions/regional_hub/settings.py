@@ -148,7 +148,6 @@ class Group(Section):
 
     profiles: list[str] = []
     images: list[str] = []
-    idle_minutes: int | None = None
     cluster_workers: int | None = None
     cluster_memory_gb: float | None = None
     cluster_cores: int | None = None
