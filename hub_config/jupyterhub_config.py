@@ -3,7 +3,7 @@
 import sys
 
 from regional_hub import settings as hub_settings
-from regional_hub.hub import app, engine, images, network, pages, proxy, spawners
+from regional_hub.hub import app, engine, gateway_process, images, network, pages, proxy, spawners
 
 settings = hub_settings.load()
 ports = settings.ports
@@ -81,7 +81,7 @@ c.JupyterHub.services = [
     {
         "name": "dask-gateway",
         "api_token": settings.secret("gateway-api-token"),
-        "url": f"http://127.0.0.1:{ports.gateway}" if kind != "kubernetes" else None,
+        "url": f"http://{gateway_process.host(settings)}:{ports.gateway}" if kind != "kubernetes" else None,
         "display": False,
         "oauth_no_confirm": True,
     },

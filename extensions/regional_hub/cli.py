@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
@@ -34,7 +35,7 @@ class Failure(click.ClickException):
 
 def _set_data_dir(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     if value:
-        os.environ["HUB_DATA"] = os.path.abspath(value)
+        os.environ["HUB_DATA"] = str(Path(value).resolve())
     return value
 
 
@@ -64,3 +65,9 @@ def say(text: str = "", *, err: bool = False) -> None:
     context = click.get_current_context(silent=True)
     if context is None or not context.params.get("as_json"):
         click.echo(text, err=err)
+
+
+def tell(english: str, chinese: str) -> str:
+    """The text in the language of the terminal (LC_ALL, LC_MESSAGES, LANG)."""
+    locale = next((os.environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if os.environ.get(name)), "")
+    return chinese if locale.lower().startswith("zh") else english

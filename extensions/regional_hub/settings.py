@@ -1,12 +1,13 @@
 """Every setting of the hub, typed, and where its state lies on disk.
 
-`hub_config/settings.toml` names each setting with its default, unit and reason; `settings.toml` in the data folder changes
-some of them; `HUB_SECTION__KEY` in the environment changes one. A key that nobody knows is an error that names it.
+`hub_config/settings.toml` names each setting with its default, unit and reason; `settings.toml` in the data folder
+changes some of them; `HUB_SECTION__KEY` in the environment changes one. A key that nobody knows is an error.
 This module is the cellar: it imports nothing else of the project.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -42,7 +43,7 @@ class Site(Section):
 
 
 class Ports(Section):
-    """TCP ports on this machine. Only `public` is set; the others follow it, so two hubs need two free blocks of eight."""
+    """TCP ports on this machine. Only `public` is set; the other eight follow it."""
 
     public: int = Field(ge=1, le=65528)
     bind: str
@@ -258,10 +259,8 @@ class Settings(Section):
         handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w") as file:
             file.write(secrets.token_hex(32) + "\n")
-        try:
-            os.link(fresh, place)  # two starts at once: the first one's secret stands
-        except FileExistsError:
-            pass
+        with contextlib.suppress(FileExistsError):  # two starts at once: the first one's secret stands
+            os.link(fresh, place)
         fresh.unlink()
         return place.read_text().strip()
 
@@ -334,6 +333,7 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
     layers: list[tuple[str, dict[str, Any]]] = []
     if own.exists():
         layers.append((str(own), _read(own)))
+    layers.append(("the running hub's command line", _of_the_running_hub(place)))
     layers.append(("environment (HUB_SECTION__KEY)", _from_environment(env)))
     for source, layer in layers:
         if layer:
@@ -342,6 +342,15 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
             values = _merge(values, layer)
             settings = _validate(values, source)
     return settings
+
+
+def _of_the_running_hub(place: Path) -> dict[str, Any]:
+    """What `./hub up` was told (`--port`, `--spawner`), so that other commands find the hub that it started."""
+    try:
+        options: dict[str, Any] = json.loads((place / "run" / "options.json").read_text())
+    except (FileNotFoundError, PermissionError, json.JSONDecodeError):
+        return {}
+    return options
 
 
 def _validate(values: dict[str, Any], source: str) -> Settings:

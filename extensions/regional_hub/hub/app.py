@@ -1,7 +1,7 @@
 """Our JupyterHub: it listens on each network's own address, and gives the portal two calls that keep people in step.
 
-Trust boundary: `/hub/api/people/` is for the portal's service token alone (scope `admin:users`); the Hub believes what the
-portal says about groups, and nobody else.
+Trust boundary: `/hub/api/people/` is for the portal's service token alone (scope `admin:users`); the Hub believes what
+the portal says about groups, and nobody else.
 """
 
 from __future__ import annotations

