@@ -183,6 +183,7 @@ class DockerServer(ServerOfAKind, DockerSpawner):
             "JUPYTERHUB_ACTIVITY_URL": f"{api}/users/{self.user.name}/activity",
             "JUPYTER_CONFIG_PATH": f"/opt/regional-hub/kinds/{plan.kind.name}",
             "INTAKE_PATH": kinds.CATALOGS,
+            "INTAKE_CATALOG_PATH": f'["{kinds.CATALOGS}"]',  # what intake 2's `intake.cat` reads, a list
             "REGIONAL_HUB_SHARED": kinds.SHARED,
             "HOME": kinds.HOME,
             "USER": "jovyan",
@@ -273,6 +274,7 @@ class LocalServer(ServerOfAKind, SimpleLocalProcessSpawner):
             "PATH": f"{Path(sys.prefix) / 'bin'}:/usr/local/bin:/usr/bin:/bin",
             "JUPYTER_CONFIG_PATH": str(ROOT / "images" / "lab" / "kinds" / plan.kind.name),
             "INTAKE_PATH": str(ROOT / "catalogs"),
+            "INTAKE_CATALOG_PATH": f'["{ROOT / "catalogs"}"]',
             "REGIONAL_HUB_SHARED": str(self.hub_settings.shared_dir),
         }
         env.pop("PYTHONPATH", None)
@@ -361,6 +363,7 @@ class KubernetesServer(ServerOfAKind, KubeSpawner):
         env |= {
             "JUPYTER_CONFIG_PATH": f"/opt/regional-hub/kinds/{self.plan.kind.name}",
             "INTAKE_PATH": kinds.CATALOGS,
+            "INTAKE_CATALOG_PATH": f'["{kinds.CATALOGS}"]',  # what intake 2's `intake.cat` reads, a list
             "REGIONAL_HUB_SHARED": kinds.SHARED,
         }
         return self.without_hub(env) if self.plan.kind.name == "app" else env
