@@ -156,7 +156,9 @@ def make_raster(folder: Path, seed: int, _rows: int) -> None:
             "Conventions": "CF-1.11",
         },
     )
-    _axis(root, "time", numpy.arange(MONTHS) * 30, {"units": "days since 2016-01-01", "calendar": "360_day"})
+    months = numpy.datetime64("2016-01", "M") + numpy.arange(MONTHS)
+    days = (months.astype("datetime64[D]") - numpy.datetime64("2016-01-01")).astype("int64")
+    _axis(root, "time", days, {"units": "days since 2016-01-01", "calendar": "proleptic_gregorian"})
     _axis(
         root, "y", (numpy.arange(SIDE)[::-1] + 0.5) * 1000, {"units": "m", "standard_name": "projection_y_coordinate"}
     )
@@ -170,9 +172,15 @@ def make_raster(folder: Path, seed: int, _rows: int) -> None:
         trend = (month / MONTHS) * (green - 0.35) * 0.25
         ndvi = numpy.clip(green + season * green + trend, 0.02, 0.95)
         bright = 0.35 + 0.01 * random.standard_normal(ndvi.shape, dtype="float32")
-        stop = start + CHUNKS[0]
-        arrays["red"][start:stop] = numpy.round(bright * (1 - ndvi) / 2 / SCALE).astype("int16")
-        arrays["nir"][start:stop] = numpy.round(bright * (1 + ndvi) / 2 / SCALE).astype("int16")
+        _write_chunks(arrays["red"], start, numpy.round(bright * (1 - ndvi) / 2 / SCALE).astype("int16"))
+        _write_chunks(arrays["nir"], start, numpy.round(bright * (1 + ndvi) / 2 / SCALE).astype("int16"))
+
+
+def _write_chunks(array: Any, start: int, values: Any) -> None:
+    """One chunk at a time: zarr writes several at once, and goes on with the rest after one of them has failed."""
+    for y, x in product(range(0, SIDE, CHUNKS[1]), range(0, SIDE, CHUNKS[2])):
+        part = values[:, y : y + CHUNKS[1], x : x + CHUNKS[2]]
+        array[start : start + CHUNKS[0], y : y + CHUNKS[1], x : x + CHUNKS[2]] = part
 
 
 def _greenness(seed: int) -> Any:

@@ -54,7 +54,7 @@ def state(settings: Settings, name: str) -> Sample:
     missing = Sample(name, place, None, 0, 0)
     try:
         manifest = json.loads((place / MANIFEST).read_text(encoding="utf-8"))
-        if {key: manifest[key] for key in ("version", "seed", "rows")} != _recipe(settings, name):
+        if any(manifest[key] != value for key, value in _recipe(settings, name).items()):
             return missing
         for path, facts in manifest["files"].items():
             if (place / path).stat().st_size != facts["size"]:
@@ -112,7 +112,7 @@ def _make(settings: Settings, name: str) -> None:
 
 
 def _write_manifest(place: Path, name: str, recipe: dict[str, int]) -> None:
-    files = {}
+    files: dict[str, dict[str, Any]] = {}
     for path in sorted(path for path in place.rglob("*") if path.is_file()):
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()

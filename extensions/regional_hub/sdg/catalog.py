@@ -1,13 +1,13 @@
 """The intake drivers of our catalogs: SDMX files, tables in Parquet, cubes in Zarr (intake's V1 DataSource).
 
-They run in a user's server, below no web framework. What they open lies below the shared folders that `REGIONAL_HUB_SHARED`
-names, or at an absolute path that the user may read anyway.
+They run in a user's server, below no web framework. What they open lies below the shared folders that
+`REGIONAL_HUB_SHARED` names, or at an absolute path that the user may read anyway.
 """
 
 from __future__ import annotations
 
-import glob
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +16,9 @@ from typing import Any
 from intake.source.base import DataSource, Schema
 
 from regional_hub.sdg import frames
+
+# intake 2.0.9 says so of every parameter with a text for a default, whether it holds a command or not.
+warnings.filterwarnings("ignore", message="Shell command not executed due to getshell=False", category=UserWarning)
 
 Choice = Mapping[str, str | Sequence[str]]
 
@@ -28,7 +31,7 @@ def shared_folders() -> list[Path]:
 def resolve(urlpath: str) -> list[Path]:
     """Files or folders that a path or glob names, sorted; relative ones stand below a shared folder and stay there.
 
-    Raises FileNotFoundError where nothing is there and PermissionError where it may not be read, saying what was looked for.
+    Raises FileNotFoundError where nothing is there and PermissionError where it may not be read, naming the path.
     """
     if not urlpath:
         raise FileNotFoundError('no path given: say which file to open, e.g. path="kyrgyzstan/data/1.1.1.xml"')
@@ -47,25 +50,18 @@ def resolve(urlpath: str) -> list[Path]:
 
 
 def _candidates(urlpath: str) -> set[Path]:
-    if Path(urlpath).is_absolute():
-        return {Path(match) for match in glob.glob(urlpath, recursive=True)}
-    found = set()
-    for folder in shared_folders():
-        root = Path(os.path.abspath(folder))
-        for match in glob.glob(urlpath, root_dir=root, recursive=True):
-            path = Path(os.path.normpath(root / match))  # links inside are the operator's, and followed
-            if not path.is_relative_to(root):
-                raise PermissionError(
-                    f"{urlpath}: leads out of the shared folder {folder}; give an absolute path instead"
-                )
-            found.add(path)
-    return found
+    path = Path(urlpath)
+    if path.is_absolute():
+        return set(Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+    if ".." in path.parts:
+        raise PermissionError(f"{urlpath}: leads out of the shared folder; give an absolute path instead")
+    return {found for folder in shared_folders() for found in folder.absolute().glob(urlpath)}
 
 
 class SdmxFileSource(DataSource):
     """SDMX-ML 2.1 and SDMX-CSV data files as one table of observations; a partition is a file.
 
-    `where` chooses codes by component, e.g. {"REF_AREA": "KG"}; several are joined by `+` or given as a list, `*` is all.
+    `where` chooses codes by component, e.g. {"REF_AREA": "KG"}; several are joined by `+` or listed, `*` is all.
     """
 
     name = "sdmx_file"
@@ -226,7 +222,7 @@ class ZarrSource(DataSource):
         (path, *others) = resolve(self.urlpath)
         if others:
             raise ValueError(f"{self.urlpath}: names {len(others) + 1} cubes; a Zarr entry opens one")
-        cube = xarray.open_zarr(path, chunks=chunks)
+        cube = xarray.open_zarr(path, chunks=chunks, consolidated=False)
         for dimension in self.select:
             if dimension not in cube.dims:
                 raise ValueError(f"no dimension {dimension!r} in the cube; there are {', '.join(map(str, cube.dims))}")

@@ -21,7 +21,7 @@ Where = Mapping[str, frozenset[str]]
 
 @dataclass
 class Survey:
-    """What a look through the files found: their components in order, observations, and the codes of some components."""
+    """What a look through files found: components in order, how many observations, and the codes of some components."""
 
     components: list[str] = field(default_factory=list)
     observations: int = 0

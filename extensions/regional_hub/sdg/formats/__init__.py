@@ -1,7 +1,8 @@
 """SDMX data files: what they hold, whatever their layout, and which module reads which layout.
 
 A reader gives a `Message`: its header at once, its observations in batches, so that memory does not grow with the file.
-Values are the text of the file; nothing is rounded, mapped or dropped. These modules know neither Django, Jupyter nor pandas.
+Values are the text of the file; nothing is rounded, mapped or dropped. These modules know neither Django, Jupyter
+nor pandas.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Reads SDMX-CSV 1.0 and 2.0 data messages, and writes 2.0, as a stream.
 
-Standard: SDMX-CSV Data Message Format 2.0.0 (github.com/sdmx-twg/sdmx-csv). Each line names its structure and, in 2.0, its
-action; lines that delete are refused, because whoever reads them as observations would count what is gone.
+Standard: SDMX-CSV Data Message Format 2.0.0 (github.com/sdmx-twg/sdmx-csv). Each line names its structure and, in 2.0,
+its action; lines that delete are refused, because whoever reads them as observations would count what is gone.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ def _columns(names: list[str], name: str) -> tuple[list[str], int, str]:
     if [column.upper() for column in ids[:2]] == ["STRUCTURE", "STRUCTURE_ID"]:
         return ids, 2, "2.0"
     raise FormatError(
-        f"{name}, line 1: not SDMX-CSV: the first columns must be STRUCTURE, STRUCTURE_ID, ACTION (2.0) or DATAFLOW (1.0), "
-        f"they are {', '.join(ids[:3])}"
+        f"{name}, line 1: not SDMX-CSV: the first columns must be STRUCTURE, STRUCTURE_ID, ACTION (2.0) "
+        f"or DATAFLOW (1.0), they are {', '.join(ids[:3])}"
     )
 
 
@@ -102,8 +102,8 @@ def write(
 ) -> int:
     """Write observations as SDMX-CSV 2.0 and return how many.
 
-    `structure` is `AGENCY:ID(VERSION)`; `components` are the columns in order. Raises KeyError for a row with a component
-    that is not among them, so that nothing is left out unseen.
+    `structure` is `AGENCY:ID(VERSION)`; `components` are the columns in order. Raises KeyError for a row with a
+    component that is not among them, so that nothing is left out unseen.
     """
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["STRUCTURE", "STRUCTURE_ID", "ACTION", *components])

@@ -1,7 +1,8 @@
 """Reads SDMX-ML 2.1 data messages, structure-specific and generic, as a stream.
 
-Standard: SDMX 2.1 Technical Specifications, section 3A (SDMX-ML schemas). The parser is expat itself: no tree is built, a
-document type declaration is refused before anything in it is read, and so no entity is ever expanded and no address opened.
+Standard: SDMX 2.1 Technical Specifications, section 3A (SDMX-ML schemas). The parser is expat itself: no tree is built,
+a document type declaration is refused before anything in it is read, and so no entity is ever expanded and no address
+opened.
 """
 
 from __future__ import annotations
@@ -165,7 +166,8 @@ class _Reader:
         version = next((v for part, v in OTHER_VERSIONS.items() if f"/{part}/" in namespace.lower() + "/"), None)
         if version is not None:
             raise self._fault(
-                f"this is SDMX-ML {version} ({local}), which is not read here; convert it to SDMX-ML 2.1 or SDMX-CSV first"
+                f"this is SDMX-ML {version} ({local}), which is not read here; "
+                "convert it to SDMX-ML 2.1 or SDMX-CSV first"
             )
         if namespace.startswith(V21):
             raise self._fault(f"this is an SDMX-ML 2.1 message of kind {local}, which holds no data")
