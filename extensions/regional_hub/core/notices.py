@@ -1,0 +1,26 @@
+"""Notices to a person: written with the change they tell of, read on the home page in the reader's language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from regional_hub.core.models import Notice, Person
+
+TEXTS = {
+    "welcome": _("Welcome. Start your first server, or look through the catalog."),
+    "group-joined": _("You are now a member of “%(group)s”."),
+    "group-left": _("You are no longer a member of “%(group)s”."),
+    "approval-wanted": _("%(person)s asks for an account."),
+}
+
+
+def notify(person: Person, kind: str, address: str = "", **facts: Any) -> Notice:
+    """Leave a notice in the caller's transaction. Raises KeyError for a kind without a text."""
+    TEXTS[kind]
+    return Notice.objects.create(person=person, kind=kind, facts=facts, address=address)
+
+
+def text(notice: Notice) -> str:
+    return str(TEXTS[notice.kind]) % notice.facts

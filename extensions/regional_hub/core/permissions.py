@@ -1,0 +1,55 @@
+"""Who may do what: one table of verb and object to roles. Whatever is not in it is refused.
+
+A role is a group's name, or one of these: `anyone` (visitors too), `person` (signed in), `owner` (of the object),
+`member` (of the project that the object belongs to), `operator` (whoever runs `./hub` on the machine).
+Plain Python: knows neither Django nor Jupyter. `docs/reference/permissions.md` shows the same table; a test holds them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+ANYONE, PERSON, OWNER, MEMBER, OPERATOR = "anyone", "person", "owner", "member", "operator"
+ADMINS = "admins"
+_OFFICE = frozenset({ADMINS, OPERATOR})
+
+TABLE: dict[tuple[str, str], frozenset[str]] = {
+    ("see", "home"): frozenset({ANYONE}),
+    ("see", "health"): frozenset({ANYONE}),
+    ("choose", "language"): frozenset({ANYONE}),
+    ("accept", "invitation"): frozenset({ANYONE}),
+    ("see", "catalog"): frozenset({PERSON}),
+    ("change", "profile"): frozenset({OWNER}),
+    ("read", "notice"): frozenset({OWNER}),
+    ("see", "servers"): frozenset({PERSON}),
+    ("start", "server"): frozenset({OWNER, MEMBER}),
+    ("stop", "server"): frozenset({OWNER, MEMBER, ADMINS}),
+    ("open", "server"): frozenset({OWNER, MEMBER}),
+    ("see", "all servers"): frozenset({ADMINS}),
+    ("see", "people"): frozenset({ADMINS}),
+    ("add", "person"): _OFFICE,
+    ("invite", "person"): _OFFICE,
+    ("approve", "person"): _OFFICE,
+    ("disable", "person"): _OFFICE,
+    ("enable", "person"): _OFFICE,
+    ("group", "person"): _OFFICE,
+    ("issue", "token"): frozenset({OPERATOR}),
+    ("see", "groups"): frozenset({ADMINS}),
+    ("create", "group"): _OFFICE,
+    ("change", "group"): _OFFICE,
+    ("delete", "group"): _OFFICE,
+    ("see", "audit log"): frozenset({ADMINS}),
+}
+
+
+class NotAllowed(Exception):
+    """Somebody tried what the table does not give them."""
+
+    def __init__(self, actor: object, verb: str, object: str) -> None:
+        super().__init__(f"{actor} may not {verb} {object}")
+        self.actor, self.verb, self.object = actor, verb, object
+
+
+def may(roles: Collection[str], verb: str, object: str) -> bool:
+    """Whether somebody with these roles may. Raises KeyError for a verb and object that the table does not know."""
+    return not TABLE[verb, object].isdisjoint(roles)

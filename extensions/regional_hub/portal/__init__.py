@@ -1,0 +1,1 @@
+"""The Django site that composes the platforms: settings, addresses, home, people, servers."""

@@ -1,0 +1,61 @@
+"""The portal as an ASGI application, and whom it believes about where a request comes from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Awaitable, Callable, Collection
+from typing import Any
+
+from django.core.asgi import get_asgi_application
+
+from regional_hub import settings as hub_settings
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "regional_hub.portal.settings")
+
+Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
+FORWARDED = (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-port", b"forwarded")
+
+
+class FrontDoor:
+    """Takes a visitor's address from the proxy and from nobody else, and the scheme from the hub's own address.
+
+    A container that connects to us directly may claim what it likes: its headers are removed.
+    """
+
+    def __init__(self, application: Application, trusted: Collection[str], scheme: str) -> None:
+        self._application, self._trusted, self._scheme = application, frozenset(trusted), scheme
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            scope = self._seen_from_outside(scope)
+        await self._application(scope, receive, send)
+
+    def _seen_from_outside(self, scope: dict[str, Any]) -> dict[str, Any]:
+        client = scope.get("client") or ("127.0.0.1", 0)
+        address = client[0]
+        if address in self._trusted:
+            hops = b",".join(value for name, value in scope["headers"] if name == b"x-forwarded-for").decode("latin-1")
+            address = self._visitor([hop.strip() for hop in hops.split(",") if hop.strip()], address)
+        headers = [(name, value) for name, value in scope["headers"] if name not in FORWARDED]
+        return {**scope, "client": (address, client[1]), "scheme": self._scheme, "headers": headers}
+
+    def _visitor(self, hops: list[str], peer: str) -> str:
+        """The last hop that is not ours; whatever stands before it may be invented."""
+        for hop in reversed(hops):
+            if hop not in self._trusted:
+                return hop
+        return hops[0] if hops else peer
+
+
+def _trusted() -> list[str]:
+    """Loopback, our own addresses, and on a cluster the proxies named in `REGIONAL_HUB_PROXIES`."""
+    named = ",".join(os.environ.get(name, "") for name in ("REGIONAL_HUB_LISTENS", "REGIONAL_HUB_PROXIES"))
+    return ["127.0.0.1", "::1", *(address for address in named.split(",") if address)]
+
+
+def make_application() -> Application:
+    settings = hub_settings.load()
+    return FrontDoor(get_asgi_application(), _trusted(), "https" if settings.secure else "http")
+
+
+application = make_application()
