@@ -139,7 +139,9 @@ def debian_identity(settings: Settings) -> str:
     """What the Debian below the base is: a digest to pull, or how mmdebstrap makes it."""
     if digest := settings.images.base_digest:
         return _by_digest(settings, digest)
-    return "\n".join((SUITE, str(EPOCH), *_DPKG, (ROOT / "images" / "base" / "packages.txt").read_text(encoding="utf-8")))
+    return "\n".join(
+        (SUITE, str(EPOCH), *_DPKG, (ROOT / "images" / "base" / "packages.txt").read_text(encoding="utf-8"))
+    )
 
 
 def _by_digest(settings: Settings, digest: str) -> str:
@@ -147,7 +149,9 @@ def _by_digest(settings: Settings, digest: str) -> str:
     if "@" in digest:
         return digest
     if not settings.images.registry:
-        raise ImageError("setting `images.base_digest` is a bare digest: set `images.registry` too, or write name@sha256:…")
+        raise ImageError(
+            "setting `images.base_digest` is a bare digest: set `images.registry` too, or write name@sha256:…"
+        )
     return f"{settings.images.registry.rstrip('/')}/debian@{digest}"
 
 
@@ -181,7 +185,7 @@ def _mmdebstrap(settings: Settings, tar: Path) -> None:
     program = shutil.which("mmdebstrap") or _install_mmdebstrap()
     packages = (ROOT / "images" / "base" / "packages.txt").read_text(encoding="utf-8").split()
     command = [program, "--variant=minbase", "--mode=auto", f"--include={','.join(packages)}"]
-    command += ["--aptopt=Acquire::Languages \"none\"", *(f"--dpkgopt={option}" for option in _DPKG)]
+    command += ['--aptopt=Acquire::Languages "none"', *(f"--dpkgopt={option}" for option in _DPKG)]
     # A mirror's user and password, if it has them, do not stay in the image.
     command += ["--customize-hook=sed -i 's#//[^/@ ]*@#//#' \"$1/etc/apt/sources.list\"", SUITE, str(tar)]
     if mirror := settings.images.apt_mirror.rstrip("/"):
@@ -219,12 +223,11 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 
 def uv() -> Path:
-    """The `uv` program that installs the locks: beside this Python, in its package, or on PATH."""
-    beside = Path(sys.executable).with_name("uv")
-    found = beside if beside.is_file() else shutil.which("uv")
-    if not found:
-        raise ImageError("uv is not there to install the environment; `./hub up` gets it, or install the package uv")
-    return Path(found)
+    """The `uv` program that installs the locks: beside this Python, where `./hub` put it, or on PATH."""
+    for place in (Path(sys.executable).with_name("uv"), ROOT / ".tools" / "bin" / "uv", shutil.which("uv")):
+        if place and Path(place).is_file():
+            return Path(place)
+    raise ImageError("uv is not there to install the environment; `./hub up` gets it, or install the package uv")
 
 
 def wheel(sources: Context, prefix: str) -> Context:
@@ -238,7 +241,9 @@ def wheel(sources: Context, prefix: str) -> Context:
         command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(top / "dist")]
         run = subprocess.run(command, cwd=top, capture_output=True, text=True, check=False)
         if run.returncode:
-            raise ImageError(f"the wheel of regional-hub could not be built:\n{(run.stdout + run.stderr).strip()[-2000:]}")
+            raise ImageError(
+                f"the wheel of regional-hub could not be built:\n{(run.stdout + run.stderr).strip()[-2000:]}"
+            )
         (built,) = (top / "dist").glob("*.whl")
         with zipfile.ZipFile(built) as archive:
             return {f"{prefix}{name}": archive.read(name) for name in archive.namelist() if not name.endswith("/")}

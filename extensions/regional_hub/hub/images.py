@@ -3,8 +3,8 @@
     debian -> base -> lab-env -> lab      users' servers, Dask schedulers and workers
                    -> hub-env -> hub      hub, portal and gateway on a cluster
 
-So the same checkout and settings always name the same image, a change of our own code rebuilds only the last, thin layer,
-and an image that exists is never built again. How an image is built is `image_build`'s affair; servers are nobody's here.
+So the same checkout and settings always name the same image, a change of our own code rebuilds only the last thin
+layer, and an image that exists is never built again. How one is built is `image_build`'s affair.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ import os
 import re
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import docker
-from docker.errors import APIError, ImageNotFound
+from docker.errors import ImageNotFound
 
 from regional_hub.hub import engine, image_build
 from regional_hub.hub.image_build import Context, ImageError, Report
@@ -41,17 +42,54 @@ _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----\s.+?\s-----END CERTIFIC
 
 @dataclass(frozen=True)
 class Recipe:
-    """One image: its parent, what its tag is the hash of, and what its build context holds (the inputs, where None)."""
+    """One image: its parent, what goes into it, and its build context made from that (the same, where None)."""
 
     name: str
     parent: str | None
     inputs: Callable[[Settings], Context]
-    context: Callable[[Settings], Context] | None = None
+    context: Callable[[Context], Context] | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A recipe with its inputs read: tag and build context come from the same bytes, whatever changes meanwhile."""
+
+    recipe: Recipe
+    parent: Plan | None
+    inputs: Mapping[str, bytes]
+
+    @cached_property
+    def digest(self) -> str:
+        total = hashlib.sha256((self.parent.digest if self.parent else "").encode())
+        for path, data in sorted(self.inputs.items()):
+            total.update(f"{path}\0{hashlib.sha256(data).hexdigest()}\n".encode())
+        return total.hexdigest()
+
+    @property
+    def ref(self) -> str:
+        return f"{REPOSITORY}/{self.recipe.name}:{self.digest[:12]}"
+
+    @property
+    def lock(self) -> bytes | None:
+        """The lock that the image's Python environment is made from; None where it has none."""
+        return self.inputs.get("requirements.txt") or (self.parent.lock if self.parent else None)
+
+    def context(self) -> Context:
+        return self.recipe.context(dict(self.inputs)) if self.recipe.context else dict(self.inputs)
+
+
+def plan(settings: Settings, name: str) -> Plan:
+    """Read all that goes into an image and its parents."""
+    if name not in RECIPES:
+        raise ImageError(f"there is no image `{name}`; there are {', '.join(NAMES)}")
+    recipe = RECIPES[name]
+    inputs = {path: _bytes(content) for path, content in recipe.inputs(settings).items()}
+    return Plan(recipe, plan(settings, recipe.parent) if recipe.parent else None, inputs)
 
 
 def current(settings: Settings, name: str = "lab") -> str:
-    """The full reference of the image that this checkout and these settings ask for: `regional-hub/lab:<12 hex digits>`."""
-    return f"{REPOSITORY}/{name}:{_digest(settings, name)[:12]}"
+    """The image that this checkout and these settings ask for, in full: `regional-hub/lab:<12 hex digits>`."""
+    return plan(settings, name).ref
 
 
 def exists(_settings: Settings, ref: str) -> bool:
@@ -68,25 +106,17 @@ def ensure(settings: Settings, names: Iterable[str], report: Report, *, rebuild:
 
     `report` gets one line per step. Raises ImageError, which names the failed step and shows its last lines.
     """
-    wanted = list(names)
-    if unknown := sorted(set(wanted) - set(RECIPES)):
-        raise ImageError(f"there is no image `{', '.join(unknown)}`; there are {', '.join(NAMES)}")
-    if not rebuild and all(exists(settings, current(settings, name)) for name in wanted):
+    plans = [plan(settings, name) for name in names]
+    if not rebuild and all(exists(settings, wanted.ref) for wanted in plans):
         return
     with _one_builder(report):
         made: set[str] = set()
-        for name in wanted:
-            _make(settings, RECIPES[name], report, rebuild, made)
-
-
-def lock_of(name: str) -> Path | None:
-    """The lock that an image's Python environment is made from."""
-    lock = ROOT / "requirements" / f"{name.removesuffix('-env')}.txt"
-    return lock if name in RECIPES and name != "base" else None
+        for wanted in plans:
+            _make(settings, wanted, report, rebuild, made)
 
 
 def authorities(settings: Settings) -> dict[str, bytes]:
-    """Certificate authorities to trust besides Debian's, one PEM per file name: the host's local ones and the settings'."""
+    """Authorities to trust besides Debian's, one PEM per file name: the host's local ones and the settings'."""
     files = [file for folder in LOCAL_AUTHORITIES if folder.is_dir() for file in folder.rglob("*") if file.is_file()]
     for named in settings.images.ca_certificates:
         if not (file := Path(named)).is_file():
@@ -98,40 +128,38 @@ def authorities(settings: Settings) -> dict[str, bytes]:
     return {f"{hashlib.sha256(pem).hexdigest()[:16]}.crt": pem.replace(b"\r\n", b"\n") + b"\n" for pem in found}
 
 
-def _make(settings: Settings, recipe: Recipe, report: Report, rebuild: bool, made: set[str]) -> None:
-    ref = current(settings, recipe.name)
-    if recipe.name in made or (not rebuild and exists(settings, ref)):
+def _make(settings: Settings, wanted: Plan, report: Report, rebuild: bool, made: set[str]) -> None:
+    ref = wanted.ref
+    if ref in made or (not rebuild and exists(settings, ref)):
         return
     registry = settings.images.registry.rstrip("/")
-    if registry and not rebuild and image_build.pull(_engine(), f"{registry}/{recipe.name}:{ref.rpartition(':')[2]}", ref):
+    if registry and not rebuild and image_build.pull(_engine(), f"{registry}/{ref.partition('/')[2]}", ref):
         report(f"{ref}: pulled from {registry}")
         return
-    if recipe.parent:
-        _make(settings, RECIPES[recipe.parent], report, rebuild, made)
-        parent = current(settings, recipe.parent)
+    if wanted.parent:
+        _make(settings, wanted.parent, report, rebuild, made)
+        parent = wanted.parent.ref
     else:
         parent = image_build.debian(_engine(), settings, report, rebuild)
     report(f"{ref}: building")
-    context = (recipe.context or recipe.inputs)(settings)
-    image_build.build(_engine(), settings, ref, context, parent, _labels(recipe.name), report, rebuild)
-    made.add(recipe.name)
+    image_build.build(_engine(), settings, ref, wanted.context(), parent, _labels(wanted), report, rebuild)
+    made.add(ref)
 
 
 def _engine() -> docker.DockerClient:
     found = engine.client(timeout=600)
     if found is None:
-        raise ImageError("no Docker engine answers; start one, or use `spawner.kind = \"local\"`, which needs no images")
+        raise ImageError('no Docker engine answers; start one, or use `spawner.kind = "local"`, which needs no images')
     return found
 
 
-def _labels(name: str) -> dict[str, str]:
-    lock = lock_of(name)
+def _labels(wanted: Plan) -> dict[str, str]:
     return {
-        "org.opencontainers.image.title": f"{REPOSITORY}/{name}",
+        "org.opencontainers.image.title": f"{REPOSITORY}/{wanted.recipe.name}",
         "org.opencontainers.image.version": version(),
         "org.opencontainers.image.licenses": "BSD-3-Clause",
-        "org.regional-hub.image": name,
-        **({"org.regional-hub.lock": hashlib.sha256(lock.read_bytes()).hexdigest()} if lock else {}),
+        "org.regional-hub.image": wanted.recipe.name,
+        **({"org.regional-hub.lock": hashlib.sha256(wanted.lock).hexdigest()} if wanted.lock else {}),
     }
 
 
@@ -140,13 +168,8 @@ def version() -> str:
     return str(tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
 
 
-def _digest(settings: Settings, name: str) -> str:
-    recipe = RECIPES[name]
-    total = hashlib.sha256((_digest(settings, recipe.parent) if recipe.parent else "").encode())
-    for path, content in sorted(recipe.inputs(settings).items()):
-        data = content if isinstance(content, bytes) else content.read_bytes()
-        total.update(f"{path}\0{hashlib.sha256(data).hexdigest()}\n".encode())
-    return total.hexdigest()
+def _bytes(content: bytes | Path) -> bytes:
+    return content if isinstance(content, bytes) else content.read_bytes()
 
 
 @contextmanager
@@ -166,7 +189,7 @@ def _one_builder(report: Report) -> Iterator[None]:
 
 
 def tree(folder: Path, prefix: str = "", leave_out: Iterable[str] = ()) -> Context:
-    """All files below a folder by their path in the context, without bytecode, hidden files and `leave_out` at its top."""
+    """All files below a folder by path in the context, without bytecode, hidden files and `leave_out` at its top."""
     skipped = set(leave_out)
     found: Context = {}
     for file in sorted(folder.rglob("*")):
@@ -180,7 +203,12 @@ def tree(folder: Path, prefix: str = "", leave_out: Iterable[str] = ()) -> Conte
 def _base(settings: Settings) -> Context:
     certificates: Context = {f"ca/{name}": pem for name, pem in authorities(settings).items()}
     origin = image_build.debian_identity(settings).encode()
-    return {**tree(ROOT / "images" / "base"), **certificates, "ca/README": b"Added to this hub's images.\n", "origin": origin}
+    return {
+        **tree(ROOT / "images" / "base"),
+        **certificates,
+        "ca/README": b"Added to this hub's images.\n",
+        "origin": origin,
+    }
 
 
 def _env(lock: str) -> Callable[[Settings], Context]:
@@ -193,24 +221,23 @@ def _env(lock: str) -> Callable[[Settings], Context]:
     return inputs
 
 
-def _env_context(lock: str) -> Callable[[Settings], Context]:
-    return lambda settings: {**_env(lock)(settings), "uv": image_build.uv()}
-
-
-def _lab_sources() -> Context:
-    return {**tree(ROOT / "extensions" / "regional_hub", "extensions/regional_hub/", SERVER_ONLY), "pyproject.toml": ROOT / "pyproject.toml"}
+def _with_uv(inputs: Context) -> Context:
+    return {**inputs, "uv": image_build.uv()}
 
 
 def _lab(_settings: Settings) -> Context:
-    return {**tree(ROOT / "images" / "lab"), **_lab_sources()}
+    package = tree(ROOT / "extensions" / "regional_hub", "package/extensions/regional_hub/", SERVER_ONLY)
+    return {**tree(ROOT / "images" / "lab"), **package, "package/pyproject.toml": ROOT / "pyproject.toml"}
 
 
-def _lab_context(_settings: Settings) -> Context:
-    return {**tree(ROOT / "images" / "lab"), **image_build.wheel(_lab_sources(), "site-packages/")}
+def _with_wheel(inputs: Context) -> Context:
+    sources = {path.removeprefix("package/"): data for path, data in inputs.items() if path.startswith("package/")}
+    others = {path: data for path, data in inputs.items() if not path.startswith("package/")}
+    return {**others, **image_build.wheel(sources, "site-packages/")}
 
 
 def _hub(_settings: Settings) -> Context:
-    found = {**tree(ROOT / "images" / "hub")}
+    found = tree(ROOT / "images" / "hub")
     for folder in ("catalogs", "extensions/regional_hub", "hub_config", "notebooks"):
         found |= tree(ROOT / folder, f"app/{folder}/")
     for file in ("package-lock.json", "package.json"):
@@ -222,9 +249,9 @@ RECIPES = {
     recipe.name: recipe
     for recipe in (
         Recipe("base", None, _base),
-        Recipe("lab-env", "base", _env("lab"), _env_context("lab")),
-        Recipe("lab", "lab-env", _lab, _lab_context),
-        Recipe("hub-env", "base", _env("hub"), _env_context("hub")),
+        Recipe("lab-env", "base", _env("lab"), _with_uv),
+        Recipe("lab", "lab-env", _lab, _with_wheel),
+        Recipe("hub-env", "base", _env("hub"), _with_uv),
         Recipe("hub", "hub-env", _hub),
     )
 }
