@@ -61,6 +61,7 @@ spawner.hub_settings = settings
 spawner.lab_image = images.current(settings, "lab") if kind == "docker" else settings.spawner.image
 spawner.host_addresses = {name: network.host_address(settings, name) for name in network.LETTERS}
 c.JupyterHub.spawner_class = spawner
+c.Spawner.server_token_scopes = spawner.token_scopes
 c.JupyterHub.allow_named_servers = True
 c.Spawner.default_url = "/lab"
 c.Spawner.start_timeout = settings.spawner.start_timeout_seconds
@@ -69,7 +70,8 @@ c.Spawner.options_from_form = lambda form: {name: values[0] for name, values in 
 c.Spawner.args = ["--ServerApp.terminado_settings={'shell_command': ['/bin/bash']}"]
 c.JupyterHub.spawn_throttle_retry_range = (5, 15)
 c.JupyterHub.concurrent_spawn_limit = 50
-c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 0}  # the progress page at once, not after ten seconds of nothing
+# The progress page after a second. (At 0 the request ends before the spawn has committed, and rolls it back.)
+c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 1}
 c.DockerSpawner.use_internal_ip = True
 c.DockerSpawner.remove = True
 c.DockerSpawner.pull_policy = "ifnotpresent" if settings.images.registry else "never"

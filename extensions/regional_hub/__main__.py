@@ -10,7 +10,7 @@ import click
 COMMANDS = {
     "up": ("regional_hub.operate.up:up", "Set up and start the hub / 启动"),
     "down": ("regional_hub.operate.up:down", "Stop the hub / 停止"),
-    "status": ("regional_hub.operate.status:status", "What runs, and where / 运行状态"),
+    "status": ("regional_hub.operate.up:status", "What runs, and where / 运行状态"),
     "doctor": ("regional_hub.operate.doctor:doctor", "Check the hub from outside and inside / 检查"),
     "install": ("regional_hub.operate.install:install", "Write systemd units and firewall rules / 安装为系统服务"),
     "test": ("regional_hub.operate.test:test", "Check and test the project / 测试"),

@@ -49,7 +49,7 @@ KINDS: dict[str, Kind] = {
     "lab": Kind("lab", "lab", (*_OWN, "access:services!service=dask-gateway"), True),
     "project": Kind("project", "lab", (*_OWN, "access:services!service=dask-gateway"), True),
     "exam": Kind("exam", "exam", _OWN, True),
-    "app": Kind("app", "app", (), False),
+    "app": Kind("app", "app", ("users:activity!user",), False),
 }
 
 

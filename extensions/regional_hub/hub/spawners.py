@@ -78,6 +78,10 @@ class ServerOfAKind:
             env |= {"PIP_INDEX_URL": images.pypi_mirror, "UV_DEFAULT_INDEX": images.pypi_mirror}
         return env
 
+    async def token_scopes(self) -> list[str]:
+        """What the token inside the server may do; the Hub asks before `start`, and gives no more than the owner has."""
+        return list(kinds.kind_of(self.user.name, self.name).scopes)
+
     def ensure_home(self, plan: kinds.Plan, uid: int, gid: int) -> None:
         """Make the person's home; a full disk is told as such."""
         if plan.home is None:
@@ -155,7 +159,6 @@ class DockerServer(ServerOfAKind, DockerSpawner):
         self.network_name = network.name(self.hub_settings, plan.kind.network)
         self.volumes = {str(m.host): m.inside for m in plan.mounts if not m.read_only}
         self.read_only_volumes = {str(m.host): m.inside for m in plan.mounts if m.read_only}
-        self.server_token_scopes = list(plan.kind.scopes)
         uid, gid = self._owner_ids()
         labels = engine.labels(self.hub_settings, "server") | {"org.regional-hub.kind": plan.kind.name}
         self.extra_create_kwargs = {"user": f"{uid}:{gid}", "labels": labels}
@@ -291,7 +294,6 @@ class LocalServer(ServerOfAKind, SimpleLocalProcessSpawner):
             )
         self.ensure_home(plan, *self._ids())
         self.home_dir = str(plan.home or self.hub_settings.path("run"))
-        self.server_token_scopes = list(plan.kind.scopes)
         if plan.kind.name == "app":
             folder = str(self.hub_settings.path("showcase", plan.server))
             self.home_dir = folder
@@ -323,7 +325,6 @@ class KubernetesServer(ServerOfAKind, KubeSpawner):
         self.mem_guarantee = plan.memory_bytes // 2
         self.cpu_limit = plan.profile.cpus
         self.cpu_guarantee = min(0.1, plan.profile.cpus)
-        self.server_token_scopes = list(plan.kind.scopes)
         self.uid = self.gid = self.fs_gid = CONTAINER_USER
         self.allow_privilege_escalation = False
         self.container_security_context = {

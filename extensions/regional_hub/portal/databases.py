@@ -32,10 +32,10 @@ def database(settings: Settings) -> dict[str, Any]:
 
 def _sqlite(settings: Settings) -> dict[str, Any]:
     """Writers wait for one another instead of failing: each transaction takes the write lock when it begins."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    settings.path("db").mkdir(parents=True, exist_ok=True)
     return {
         "ENGINE": "django.db.backends.sqlite3",
-        "NAME": settings.path("portal.sqlite"),
+        "NAME": settings.path("db", "portal.sqlite"),
         "OPTIONS": {
             "timeout": 20,
             "transaction_mode": "IMMEDIATE",
