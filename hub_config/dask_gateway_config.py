@@ -1,13 +1,13 @@
-"""Dask Gateway: `dask-gateway-server -f hub_config/dask_gateway_config.py`. What it means is in docs/explanation/dask-gateway.md."""
+"""Dask Gateway: `dask-gateway-server -f hub_config/dask_gateway_config.py`. Why: docs/explanation/dask-gateway.md."""
 
 import base64
 import os
 
 from regional_hub.hub import gateway_process, network
-from regional_hub.hub.kinds import CATALOGS, SHARED
+from regional_hub.hub.kinds import CATALOGS, SHARED, shared_mounts
 from regional_hub.settings import ROOT, load
 
-c = get_config()  # noqa: F821  (traitlets gives it)
+c = get_config()  # type: ignore[name-defined]  # noqa: F821 - traitlets gives it
 settings = load()
 backend = gateway_process.backend(settings)
 in_pods = backend == "kubernetes"
@@ -59,7 +59,7 @@ if backend == "docker":
 
     c.DaskGateway.backend_class = "regional_hub.hub.gateway_docker.DockerBackend"
     c.PolicyMixin.default_image = current(settings)
-    folders = {settings.shared_dir: SHARED, ROOT / "catalogs": CATALOGS}
+    folders = {mount.host: mount.inside for mount in shared_mounts(settings)} | {ROOT / "catalogs": CATALOGS}
     c.DockerBackend.mounts = {str(host): inside for host, inside in folders.items() if host.is_dir()}
     environment = {"INTAKE_PATH": CATALOGS, "REGIONAL_HUB_SHARED": SHARED}
 elif backend == "local":

@@ -1,8 +1,8 @@
 """Policy of the Dask gateway, shared by all back ends: what people may choose, caps over all clusters of a person,
 clusters that end with their owner's server, and distrust of what a scheduler says about itself.
 
-Trust boundary: `cluster_options` and scale requests come from people; heartbeats come from a scheduler container in which
-its owner runs any code. The caps are therefore enforced where the gateway starts workers, not where it is asked to.
+Trust boundary: `cluster_options` and scale requests come from people; heartbeats come from a scheduler in which its
+owner runs any code. The caps are therefore enforced where the gateway starts workers, not where it is asked to.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from urllib.parse import quote, urlsplit
 
 import aiohttp
@@ -108,7 +108,8 @@ class PolicyMixin(Configurable):
         self._wanted: dict[str, int] = {}
         app.middlewares.append(self._say_what_is_held)
         await super().setup(app)  # type: ignore[misc]
-        await self.session.close()
+        session = cast(aiohttp.ClientSession, self.session)  # type: ignore[has-type]
+        await session.close()
         self.session = _session_without_redirects()
         self._loops = [asyncio.create_task(self._forever(self._check_owners, self.owner_check_period))]
 
@@ -283,7 +284,19 @@ class DatabasePolicyMixin(PolicyMixin):
 
     async def setup(self, app: web.Application) -> None:
         await super().setup(app)
+        self._count_events_from_now()
         self._loops.append(asyncio.create_task(self._forever(self.watch, self.watch_period)))
+
+    def _count_events_from_now(self) -> None:
+        """Make a proxy that outlived another gateway server load all routes anew.
+
+        Events are counted from 1 in each server's life; a proxy that asks for those after the last it saw would miss
+        what this server did before the proxy came back. Counted from the time, its number is too old, which it is told.
+        """
+        proxy, now = self.proxy, int(time.time() * 1000)  # type: ignore[attr-defined]
+        proxy.events = [{**event, "id": event["id"] + now} for event in proxy.events]
+        proxy.offset += now
+        proxy._next_id += now
 
     def find(self, name: str) -> Any:
         return self.db.get_cluster(name)  # type: ignore[attr-defined]

@@ -85,7 +85,7 @@ class DockerBackend(DatabasePolicyMixin, DBBackendBase):
         )
 
     async def _call(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        """One call of the engine's API in a thread; the client is made on first use, so an engine may be away at start."""
+        """One call of the engine's API in a thread; the client is made on first use: an engine may be away at start."""
 
         def run() -> Any:
             return getattr(self._api, method)(*args, **kwargs)
@@ -205,14 +205,11 @@ class DockerBackend(DatabasePolicyMixin, DBBackendBase):
         return str(made["Id"])
 
     def check_addresses(self, cluster: Any, message: dict[str, Any]) -> None:
-        """A scheduler says where the gateway's proxy shall send people: only into its own network, never to the host."""
+        """A scheduler says where the gateway's proxy sends people: only into its own network, never to the host."""
         subnet = ipaddress.IPv4Network(cluster.state["subnet"])
         for host in hosts_named(message):
-            try:
-                address = ipaddress.IPv4Address(host)
-            except ValueError:
-                address = None
-            if address not in subnet or address == subnet[1]:
+            inside = {str(address) for address in subnet} - {str(subnet[1])}  # that one is this host
+            if host not in inside:
                 raise PublicException(f"{host} is not in this cluster's network {subnet}")
 
     # --- containers

@@ -126,7 +126,7 @@ class LocalBackend(DatabasePolicyMixin, DBBackendBase):
 
 
 def _born(pid: int) -> str:
-    """When a process started, in the kernel's clock ticks: with the id it names one process for ever. "" when it is gone."""
+    """When a process started, in the kernel's clock ticks: with its id that names it for ever. "" when it is gone."""
     try:
         words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -102,7 +102,7 @@ def _gib(amount: float) -> str:
 
 
 def limit(cap: Caps, own: Hold, others: Iterable[Hold]) -> Limit:
-    """How many workers `own` may run beside `others`, all of one person. Its own present workers do not count against it."""
+    """How many workers `own` may run in all beside `others`, which are the same person's."""
     others = list(others)
     workers = sum(hold.workers for hold in others)
     memory = sum(hold.memory for hold in others)
@@ -111,7 +111,7 @@ def limit(cap: Caps, own: Hold, others: Iterable[Hold]) -> Limit:
     found = [
         Limit(
             cap.workers - workers,
-            f"your cap is {cap.workers} workers over all your clusters, {workers} are in use by other clusters of yours",
+            f"your cap is {cap.workers} workers over all your clusters, your other clusters hold {workers}",
             f"您的全部集群合计上限为 {cap.workers} 个工作进程，其他集群已占用 {workers} 个",
         ),
         Limit(
@@ -123,9 +123,10 @@ def limit(cap: Caps, own: Hold, others: Iterable[Hold]) -> Limit:
         ),
         Limit(
             int((cap.cores - cores) // own.worker_cores),
-            f"your cap is {cap.cores:g} cores over all your clusters, {cores:g} are in use by other clusters of yours "
+            f"your cap is {cap.cores:g} cores over all your clusters, your other clusters hold {cores:g} "
             f"and each worker takes {own.worker_cores:g}",
-            f"您的全部集群合计上限为 {cap.cores:g} 核，其他集群已占用 {cores:g} 核，每个工作进程需要 {own.worker_cores:g} 核",
+            f"您的全部集群合计上限为 {cap.cores:g} 核，其他集群已占用 {cores:g} 核，"
+            f"每个工作进程需要 {own.worker_cores:g} 核",
         ),
     ]
     tightest = min(found, key=lambda one: one.workers)
@@ -143,7 +144,8 @@ def refusal(cap: Caps, new: Hold, held: Collection[Hold]) -> str | None:
     room = limit(cap, new, held)
     if room.workers < 1:
         return (
-            f"There is no room for a worker in a new cluster: {room.reason}. Scale down or shut down a cluster first. / "
+            f"There is no room for a worker in a new cluster: {room.reason}. "
+            f"Scale down or shut down a cluster first. / "
             f"新集群没有可用的工作进程名额：{room.reason_zh}。请先缩减或关闭一个集群。"
         )
     return None

@@ -24,7 +24,7 @@ def backend(settings: Settings) -> str:
 
 
 def host(settings: Settings) -> str:
-    """The address that the gateway and its proxy bind: reached by servers, clusters and the front door, from nowhere else."""
+    """The address that the gateway and its proxy bind, for servers, clusters and the front door; not a public one."""
     return network.host_address(settings, "lab")
 
 
@@ -34,7 +34,7 @@ def server_command() -> list[str]:
 
 
 def proxy_command(settings: Settings) -> list[str]:
-    """The gateway's proxy, a process of its own that outlives the server: HTTP for clients and dashboards, TLS by SNI."""
+    """The gateway's proxy, a process that outlives the server: HTTP for clients and dashboards, TLS by SNI."""
     spec = importlib.util.find_spec("dask_gateway_server")
     if spec is None or spec.origin is None:
         raise RuntimeError("dask-gateway-server is not installed")
@@ -58,7 +58,7 @@ def proxy_environment(settings: Settings) -> dict[str, str]:
 
 
 def client_environment(settings: Settings, image: str = "") -> dict[str, str]:
-    """Variables by which `GatewayCluster()` without arguments works in a server; `image` where servers are containers."""
+    """Variables by which `GatewayCluster()` works in a server; `image` is the server's own, where it is a container."""
     here, ports = host(settings), settings.ports
     found = {
         "DASK_GATEWAY__ADDRESS": f"http://{here}:{ports.gateway}{PREFIX}",

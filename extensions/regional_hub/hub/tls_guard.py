@@ -10,6 +10,7 @@ built on OpenSSL 3.0 and do not need it.
 
 from __future__ import annotations
 
+import functools
 import ssl
 from typing import Any
 
@@ -19,19 +20,20 @@ AFFECTED = (3, 5)
 ATTEMPTS = 3
 
 
-def needed(version: tuple[int, ...] = ssl.OPENSSL_VERSION_INFO) -> bool:
-    """Whether this OpenSSL is one of those with the fault."""
-    return version[:2] >= AFFECTED
+def needed() -> bool:
+    """Whether this Python's OpenSSL is one of those with the fault."""
+    return ssl.OPENSSL_VERSION_INFO[:2] >= AFFECTED
 
 
 def install() -> bool:
     """Guard all TLS streams of this process; False where OpenSSL needs no guard. Twice is as good as once."""
     if not needed():
         return False
-    if getattr(SSLIOStream.read_from_fd, "guarded", False):
-        return True
     read = SSLIOStream.read_from_fd
+    if hasattr(read, "__wrapped__"):
+        return True
 
+    @functools.wraps(read)
     def read_from_fd(self: SSLIOStream, buf: bytearray | memoryview) -> int | None:
         for attempt in range(ATTEMPTS):
             try:
@@ -41,7 +43,6 @@ def install() -> bool:
                     raise
         return None
 
-    read_from_fd.guarded = True  # type: ignore[attr-defined]
     SSLIOStream.read_from_fd = read_from_fd  # type: ignore[method-assign]
     return True
 
