@@ -142,6 +142,17 @@ class Spawner(Section):
     servers_per_person: int = Field(ge=1)
     local_uid_base: int = Field(ge=1000)
     shared_data: str
+    shared_folders: dict[str, str]
+
+    @field_validator("shared_folders")
+    @classmethod
+    def _plain_names(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, folder in value.items():
+            if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name) or name == "samples":
+                raise ValueError(f"`{name}` cannot be the name of a shared folder")
+            if not Path(folder).is_absolute():
+                raise ValueError(f"the folder of `{name}` must be an absolute path")
+        return value
 
 
 class Group(Section):

@@ -169,8 +169,14 @@ def _home(settings: Settings, kind: Kind, owner: str, server: str) -> Path | Non
     return settings.hub_user_home(owner)
 
 
+def shared_mounts(settings: Settings) -> list[Mount]:
+    """What servers and Dask workers see read-only: the shared folder, and further folders below it."""
+    further = settings.spawner.shared_folders.items()
+    return [Mount(settings.shared_dir, SHARED), *(Mount(Path(folder), f"{SHARED}/{name}") for name, folder in further)]
+
+
 def _mounts(settings: Settings, kind: Kind, server: str, home: Path | None) -> tuple[Mount, ...]:
-    mounts = [Mount(settings.shared_dir, SHARED), Mount(ROOT / "catalogs", CATALOGS)]
+    mounts = [*shared_mounts(settings), Mount(ROOT / "catalogs", CATALOGS)]
     if kind.name in ("lab", "project"):
         mounts.append(Mount(ROOT / "notebooks", NOTEBOOKS))
     if kind.name == "app":

@@ -42,6 +42,7 @@ def up(port: int | None, spawner: str | None, empty: bool, detach: bool) -> dict
     _check_ports(settings)
     kind = engine.spawner_kind(settings)
     _prepare_engine(settings, kind)
+    _show_shared_folders(settings, kind)
     first = _prepare_portal()
     if not empty:
         _load_samples(settings)
@@ -172,6 +173,22 @@ def _prepare_portal() -> dict[str, Any]:
         raise Failure(f"preparing the portal failed:\n{(done.stderr or done.stdout).strip()[-3000:]}")
     facts: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return facts
+
+
+def _show_shared_folders(settings: Settings, kind: str) -> None:
+    """A place below the shared folder for each further one: an empty folder to mount on, or a link without an engine."""
+    for name, folder in settings.spawner.shared_folders.items():
+        place = settings.shared_dir / name
+        if not Path(folder).is_dir():
+            raise Failure(f"setting spawner.shared_folders.{name}: there is no folder {folder}")
+        if place.is_symlink():
+            place.unlink()
+        if kind != "local":
+            place.mkdir(exist_ok=True)
+        elif place.is_dir():
+            place.rmdir()
+        if kind == "local":
+            place.symlink_to(folder)
 
 
 def _load_samples(settings: Settings) -> None:

@@ -1,0 +1,68 @@
+"""What all tests share: one running hub for those that only use it, and Chromium."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import hubs
+
+CHROMIUM = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Plain tests first, whole hubs last: a broken unit is known within seconds."""
+    weight = {"docker": 1, "browser": 2, "hub": 3}
+    items.sort(key=lambda item: max((weight[m.name] for m in item.iter_markers() if m.name in weight), default=0))
+
+
+@pytest.fixture(scope="session")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[hubs.Hub]:
+    """A hub on the Docker spawner that tests use but do not break."""
+    env = {}
+    kyrgyzstan = hubs.SHARED_DATA / "kyrgyzstan"
+    if kyrgyzstan.is_dir():
+        env["HUB_SPAWNER__SHARED_FOLDERS"] = f'{{"kyrgyzstan": "{kyrgyzstan}"}}'
+    running = hubs.start(_reachable(tmp_path_factory, "hub"), **env)
+    yield running
+    hubs.stop(running)
+
+
+@pytest.fixture(scope="session")
+def local_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[hubs.Hub]:
+    """A hub without containers, as on a machine that has no engine."""
+    running = hubs.start(_reachable(tmp_path_factory, "local-hub"), "local")
+    yield running
+    hubs.stop(running)
+
+
+def _reachable(factory: pytest.TempPathFactory, name: str) -> Path:
+    """A data folder that other users can pass through: pytest's own are closed to all but this user."""
+    place = factory.mktemp(name)
+    for parent in (place, place.parent, place.parent.parent):
+        parent.chmod(0o711)
+    return place / "data"
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[object]:
+    """Debian's Chromium, driven by Playwright."""
+    from playwright.sync_api import sync_playwright
+
+    executable = shutil.which("chromium")
+    assert executable, "Debian's package chromium is needed; `./hub test` installs it"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM)
+        yield browser
+        browser.close()
