@@ -18,6 +18,7 @@ import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -95,7 +96,7 @@ def current(settings: Settings, name: str = "lab") -> str:
 def exists(_settings: Settings, ref: str) -> bool:
     """Whether the engine holds this image. Raises ImageError where no engine answers."""
     try:
-        _engine().images.get(ref)
+        engine_client().images.get(ref)
     except ImageNotFound:
         return False
     return True
@@ -113,6 +114,30 @@ def ensure(settings: Settings, names: Iterable[str], report: Report, *, rebuild:
         made: set[str] = set()
         for wanted in plans:
             _make(settings, wanted, report, rebuild, made)
+
+
+@dataclass(frozen=True)
+class Held:
+    """An image of ours that the engine holds; `stale` is one that this checkout no longer asks for."""
+
+    ref: str
+    size: int
+    created: datetime
+    stale: bool
+
+
+def held(settings: Settings) -> list[Held]:
+    """Every image of ours in the engine, by name, the newest first; shared layers count in each size."""
+    asked = {plan(settings, name).ref for name in RECIPES}
+    found = []
+    for name in RECIPES:
+        for image in engine_client().images.list(f"{REPOSITORY}/{name}"):
+            created = datetime.fromisoformat(image.attrs["Created"][:19] + "+00:00")
+            refs = [
+                tag for tag in image.tags if tag.startswith(f"{REPOSITORY}/{name}:") and not tag.endswith(":latest")
+            ]
+            found += [Held(ref, image.attrs["Size"], created, ref not in asked) for ref in refs]
+    return sorted(found, key=lambda image: (image.ref.partition(":")[0], -image.created.timestamp()))
 
 
 def authorities(settings: Settings) -> dict[str, bytes]:
@@ -133,20 +158,21 @@ def _make(settings: Settings, wanted: Plan, report: Report, rebuild: bool, made:
     if ref in made or (not rebuild and exists(settings, ref)):
         return
     registry = settings.images.registry.rstrip("/")
-    if registry and not rebuild and image_build.pull(_engine(), f"{registry}/{ref.partition('/')[2]}", ref):
+    if registry and not rebuild and image_build.pull(engine_client(), f"{registry}/{ref.partition('/')[2]}", ref):
         report(f"{ref}: pulled from {registry}")
         return
     if wanted.parent:
         _make(settings, wanted.parent, report, rebuild, made)
         parent = wanted.parent.ref
     else:
-        parent = image_build.debian(_engine(), settings, report, rebuild)
+        parent = image_build.debian(engine_client(), settings, report, rebuild)
     report(f"{ref}: building")
-    image_build.build(_engine(), settings, ref, wanted.context(), parent, _labels(wanted), report, rebuild)
+    image_build.build(engine_client(), settings, ref, wanted.context(), parent, _labels(wanted), report, rebuild)
     made.add(ref)
 
 
-def _engine() -> docker.DockerClient:
+def engine_client() -> docker.DockerClient:
+    """The engine that holds the images. Raises ImageError where none answers."""
     found = engine.client(timeout=600)
     if found is None:
         raise ImageError('no Docker engine answers; start one, or use `spawner.kind = "local"`, which needs no images')
