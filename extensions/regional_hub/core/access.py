@@ -69,7 +69,10 @@ def requires(verb: str, object: str) -> Callable[[View], View]:
             personal = {permissions.OWNER, permissions.MEMBER} & allowed
             if not personal and not may(request.user, verb, object):
                 raise PermissionDenied
-            return view(request, *args, **kwargs)
+            try:
+                return view(request, *args, **kwargs)
+            except permissions.NotAllowed as refused:
+                raise PermissionDenied from refused
 
         run.permission = (verb, object)  # type: ignore[attr-defined]
         return run

@@ -19,6 +19,7 @@ TABLE: dict[tuple[str, str], frozenset[str]] = {
     ("choose", "language"): frozenset({ANYONE}),
     ("accept", "invitation"): frozenset({ANYONE}),
     ("see", "catalog"): frozenset({PERSON}),
+    ("read", "open data"): frozenset({ANYONE}),
     ("change", "profile"): frozenset({OWNER}),
     ("read", "notice"): frozenset({OWNER}),
     ("see", "servers"): frozenset({PERSON}),

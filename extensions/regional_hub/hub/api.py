@@ -37,7 +37,7 @@ class HubDown(HubError):
 
 @dataclass(frozen=True)
 class Server:
-    """One server of a Hub user: `name` is empty for the default one."""
+    """One server of a Hub user: `name` is empty for the default one; `ended` tells in both languages why it died."""
 
     owner: str
     name: str
@@ -47,7 +47,7 @@ class Server:
     started: datetime | None
     last_activity: datetime | None
     options: Mapping[str, Any]
-    stopped: bool
+    ended: Mapping[str, str]
 
     @property
     def state(self) -> str:
@@ -75,7 +75,7 @@ def _server(owner: str, model: Mapping[str, Any]) -> Server:
         started=_time(model.get("started")),
         last_activity=_time(model.get("last_activity")),
         options=model.get("user_options") or {},
-        stopped=bool(model.get("stopped")),
+        ended=(model.get("state") or {}).get("ended") or {},
     )
 
 
@@ -183,6 +183,27 @@ class HubApi:
             body["scopes"] = list(scopes)
         return str(self._call("POST", f"/users/{quote(owner, safe='')}/tokens", json=body).json()["token"])
 
+    def failure(self, owner: str, name: str) -> Mapping[str, Any] | None:
+        """The last event of a start that has just failed, until the Hub restarts or the server starts again."""
+        address = f"{self._base}{_server_path(owner, name)}/progress"
+        timeout = httpx.Timeout(2, connect=2)
+        try:
+            with (
+                httpx.Client(
+                    headers=self._headers, timeout=timeout, transport=self._transport, trust_env=False
+                ) as client,
+                client.stream("GET", address) as answer,
+            ):
+                if answer.is_error:
+                    return None
+                for line in answer.iter_lines():
+                    if line.startswith("data:"):
+                        event = json.loads(line.removeprefix("data:"))
+                        return event if event.get("failed") else None
+        except (httpx.TransportError, ValueError):
+            return None
+        return None
+
     async def progress(self, owner: str, name: str) -> AsyncIterator[dict[str, Any]]:
         """Events of a starting server: `progress` 0 to 100, `message`, and at the end `ready` or `failed`.
 
@@ -191,14 +212,16 @@ class HubApi:
         address = f"{self._base}{_server_path(owner, name)}/progress"
         timeout = httpx.Timeout(30, connect=2)
         try:
-            async with httpx.AsyncClient(headers=self._headers, timeout=timeout, trust_env=False) as client:
-                async with client.stream("GET", address) as answer:
-                    if answer.is_error:
-                        await answer.aread()
-                        raise _fault(answer)
-                    async for line in answer.aiter_lines():
-                        if line.startswith("data:"):
-                            with contextlib.suppress(ValueError):
-                                yield json.loads(line.removeprefix("data:"))
+            async with (
+                httpx.AsyncClient(headers=self._headers, timeout=timeout, trust_env=False) as client,
+                client.stream("GET", address) as answer,
+            ):
+                if answer.is_error:
+                    await answer.aread()
+                    raise _fault(answer)
+                async for line in answer.aiter_lines():
+                    if line.startswith("data:"):
+                        with contextlib.suppress(ValueError):
+                            yield json.loads(line.removeprefix("data:"))
         except httpx.TransportError as error:
             raise HubDown(f"the Hub does not answer ({type(error).__name__})") from error

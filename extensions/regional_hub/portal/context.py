@@ -9,14 +9,15 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
 
 from regional_hub.core.access import may
 
 # Platforms add their entry here when they exist: (verb, object, URL name, text, address prefix that makes it current).
 NAVIGATION = (
-    # ("see", "servers", "servers", _("Servers"), "/servers/"),
-    # ("see", "catalog", "catalog", _("Catalog"), "/catalog/"),
-    # ("see", "people", "people", _("People"), "/people/"),
+    ("see", "servers", "servers", _("Servers"), "/servers/"),
+    ("see", "catalog", "catalog", _("Catalog"), "/catalog/"),
+    ("see", "people", "people", _("People"), "/people/"),
 )
 
 
@@ -39,6 +40,33 @@ def navigation(request: HttpRequest) -> list[Entry]:
         Entry(str(text), reverse(name), request.path.startswith(prefix))
         for verb, thing, name, text, prefix in NAVIGATION
         if may(person, verb, thing)
+    ]
+
+
+# What the home page offers besides servers: (verb, object, URL name, title, text). Platforms add theirs.
+SUGGESTIONS = (
+    (
+        "see",
+        "catalog",
+        "catalog",
+        _("Look through the catalog"),
+        _("See what data there is, preview it, and open it in the Lab."),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    title: str
+    text: str
+    address: str
+
+
+def suggestions(request: HttpRequest) -> list[Suggestion]:
+    return [
+        Suggestion(str(title), str(text), reverse(name))
+        for verb, thing, name, title, text in SUGGESTIONS
+        if may(request.user, verb, thing)
     ]
 
 

@@ -6,13 +6,18 @@ from typing import Any
 
 from allauth.account.views import LogoutView
 from allauth.core.internal import ratelimit
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import translation
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_http_methods
 
-from regional_hub.core import invitations
+from regional_hub.core import actions, invitations
 from regional_hub.core.access import requires
+from regional_hub.portal.forms import ProfileForm
+from regional_hub.portal.views.home import set_language_cookie
 
 _GUESSES = {"invitation": "20/5m/ip"}
 
@@ -33,6 +38,26 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
         return render(request, "portal/invitation.html", {"state": "signed-in"}, status=409)
     invitations.hold(request, found)
     return redirect("account_signup")
+
+
+@require_http_methods(["GET", "POST"])
+@requires("change", "profile")
+def profile(request: HttpRequest) -> HttpResponse:
+    """One's own name, organisation, language and time zone."""
+    person = request.user
+    fields = ("display_name", "organisation", "language", "time_zone")
+    initial = {name: getattr(person, name) for name in fields}
+    initial["language"] = initial["language"] or request.LANGUAGE_CODE
+    form = ProfileForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        actions.change_profile(person, **form.cleaned_data)
+        chosen = form.cleaned_data["language"]
+        with translation.override(chosen):
+            messages.success(request, _("Your profile is saved."))
+        response = redirect("profile")
+        set_language_cookie(response, chosen)
+        return response
+    return render(request, "portal/profile.html", {"form": form, "person": person})
 
 
 class SignOut(LogoutView):

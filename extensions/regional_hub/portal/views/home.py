@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from regional_hub.core import actions, notices
 from regional_hub.core.access import requires
 from regional_hub.core.models import Notice, Person
+from regional_hub.portal.context import suggestions
 
 
 @require_GET
@@ -25,6 +26,7 @@ def home(request: HttpRequest) -> HttpResponse:
     facts = {
         "groups": list(person.groups.all()),
         "notices": [(notice, notices.text(notice)) for notice in person.notices.all()[:20]],
+        "places": suggestions(request),
         "waiting": Person.objects.filter(awaits_approval=True).count() if person.is_administrator else 0,
     }
     return render(request, "portal/home.html", facts)
