@@ -170,8 +170,10 @@ def make_raster(folder: Path, seed: int, _rows: int) -> None:
         month = numpy.arange(start, start + CHUNKS[0], dtype="float32")[:, None, None]
         season = 0.12 * numpy.sin(2 * numpy.pi * (month - 3) / 12)
         trend = (month / MONTHS) * (green - 0.35) * 0.25
-        ndvi = numpy.clip(green + season * green + trend, 0.02, 0.95)
-        bright = 0.35 + 0.01 * random.standard_normal(ndvi.shape, dtype="float32")
+        weather = 0.03 * random.standard_normal((CHUNKS[0], 1, 1), dtype="float32")
+        noise = 0.01 * random.standard_normal((2, CHUNKS[0], SIDE, SIDE), dtype="float32")
+        ndvi = numpy.clip(green + season * green + trend + weather + noise[0], 0.02, 0.95)
+        bright = 0.35 + noise[1]
         _write_chunks(arrays["red"], start, numpy.round(bright * (1 - ndvi) / 2 / SCALE).astype("int16"))
         _write_chunks(arrays["nir"], start, numpy.round(bright * (1 + ndvi) / 2 / SCALE).astype("int16"))
 

@@ -70,11 +70,15 @@ class SdmxFileSource(DataSource):
     partition_access = True
 
     def __init__(
-        self, urlpath: str, where: Choice | None = None, numeric: bool = True, metadata: dict[str, Any] | None = None
+        self,
+        urlpath: str,
+        where: Choice | None = None,
+        numeric: bool | str = True,
+        metadata: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(metadata=metadata)
         self.urlpath = urlpath
-        self.numeric = numeric
+        self.numeric = str(numeric).lower() != "false"  # a catalog's template gives text
         self.where = frames.condition(where)
 
     @cached_property
@@ -158,7 +162,15 @@ class ParquetSource(DataSource):
         for column in (*self.where, *(self.columns or [])):
             if column not in dataset.schema.names:
                 raise ValueError(f"no column {column!r} in the table; there are {', '.join(dataset.schema.names)}")
+        if self.where and not dataset.head(1, filter=self._expression(), columns=list(self.where)).num_rows:
+            asked = ", ".join(f"{column} {'+'.join(sorted(codes))}" for column, codes in self.where.items())
+            raise ValueError(f"no row of the table has {asked}")
         return dataset
+
+    def _expression(self) -> Any:
+        import pyarrow.parquet
+
+        return pyarrow.parquet.filters_to_expression(self._filters())
 
     def _filters(self) -> list[tuple[str, str, list[str]]] | None:
         return [(column, "in", sorted(codes)) for column, codes in self.where.items()] or None
