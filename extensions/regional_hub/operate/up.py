@@ -176,7 +176,7 @@ def _prepare_portal() -> dict[str, Any]:
 
 
 def _show_shared_folders(settings: Settings, kind: str) -> None:
-    """A place below the shared folder for each further one: an empty folder to mount on, or a link without an engine."""
+    """A place below the shared folder for each further one: a folder to mount on, or a link without an engine."""
     for name, folder in settings.spawner.shared_folders.items():
         place = settings.shared_dir / name
         if not Path(folder).is_dir():

@@ -1,0 +1,1 @@
+"""What runs inside people's servers, in the lab image; it knows nothing of the hub around it."""
