@@ -27,6 +27,7 @@ function fail(event) {
   part("progress-message").hidden = true;
   part("hint").hidden = true;
   part("stop").hidden = true;
+  part("heading").textContent = page.dataset.failed;
   part("failure-message").textContent = words(event) || page.dataset.unknown;
   part("failure").hidden = false;
   part("details").open = true;

@@ -1,0 +1,359 @@
+"""The Hub's own pages, from a real JupyterHub: every one in both languages, and nothing of the other language on it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from html.parser import HTMLParser
+from pathlib import Path
+
+import httpx
+import pytest
+from jinja2 import Environment
+from regional_hub import settings
+from regional_hub.hub import pages
+
+CONFIG = Path(__file__).with_name("pages_hub_config.py")
+CHINESE = {"Accept-Language": "zh-CN,zh;q=0.9"}
+ENGLISH = {"Accept-Language": "en-GB"}
+# What stays as it is in any language: products, units, names given by people, scopes and addresses.
+ALLOWED = re.compile(
+    r"JupyterHub|JavaScript|UTC|API|Hub|English|charts|admin-ui|admin|nobody|unlucky|unforeseen|slow|nightly"
+    r"|https?://\S+"
+    r"|[\w:.-]+![\w=:/.-]+|[a-z]+(?::[a-z_]+)+|self|inherit|\(no_scope\)|/(?:user|hub|services)/\S*"
+)
+WORD = re.compile(r"[A-Za-z]{2,}")
+HAN = re.compile(r"[\u4e00-\u9fff]")
+AUTHORIZE = "/api/oauth2/authorize?client_id=service-charts&response_type=code&scope=self&redirect_uri={}"
+
+
+class Visible(HTMLParser):
+    """The text that a person sees or hears; parts marked as another language are left out."""
+
+    SPOKEN = ("title", "alt", "placeholder", "aria-label")
+    VOID = {"meta", "link", "input", "br", "hr", "img"}
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.language: str | None = None
+        self.silent: list[bool] = []
+        self.texts: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        facts = dict(attrs)
+        language = facts.get("lang")
+        if tag == "html":
+            self.language = language
+        other = tag in ("script", "style") or (language is not None and language != self.language)
+        if tag not in self.VOID:
+            self.silent.append(other or bool(self.silent and self.silent[-1]))
+        if not other and not (self.silent and self.silent[-1]):
+            self.texts += [str(facts[name]) for name in self.SPOKEN if facts.get(name)]
+            self.texts += [str(value) for name, value in attrs if name.startswith("data-") and " " in str(value)]
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID and self.silent:
+            self.silent.pop()
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() and not (self.silent and self.silent[-1]):
+            self.texts.append(data.strip())
+
+
+def visible(html: str) -> Visible:
+    reader = Visible()
+    reader.feed(html)
+    return reader
+
+
+def english_leftovers(html: str) -> list[str]:
+    return [text for text in visible(html).texts if WORD.search(ALLOWED.sub("", text))]
+
+
+class Hub:
+    """A running Hub, and people signed in to it."""
+
+    def __init__(self, address: str) -> None:
+        self.url = f"{address}/hub"
+
+    def visitor(self, headers: dict[str, str]) -> httpx.Client:
+        return httpx.Client(headers=headers, timeout=20)
+
+    def person(self, name: str, headers: dict[str, str]) -> httpx.Client:
+        client = self.visitor(headers)
+        form = client.get(f"{self.url}/login").text
+        token = re.search(r'name="_xsrf" value="([^"]+)"', form)
+        assert token
+        answer = client.post(f"{self.url}/login", data={"_xsrf": token[1], "username": name, "password": "x"})
+        assert answer.status_code == 302
+        return client
+
+    def make_token(self, client: httpx.Client) -> None:
+        page = client.get(f"{self.url}/token").text
+        token = re.search(r'data-xsrf="([^"]+)"', page)
+        assert token
+        answer = client.post(
+            f"{self.url}/api/users/admin/tokens?_xsrf={token[1]}", json={"note": "nightly", "expires_in": 3600}
+        )
+        assert answer.status_code == 201, answer.text
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _run_hub(folder: Path, **extra: str) -> Iterator[Hub]:
+    port = _free_port()
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("HUB_")},
+        "HUB_DATA": str(folder),
+        "PAGES_HUB_PORT": str(port),
+        "PYTHONPATH": str(settings.ROOT / "extensions"),
+        **extra,
+    }
+    log = folder / "hub.log"
+    with log.open("wb") as output:
+        hub = subprocess.Popen(
+            [sys.executable, "-m", "jupyterhub", "-f", str(CONFIG)],
+            cwd=folder,
+            env=environment,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        for _ in range(300):
+            try:
+                httpx.get(f"{address}/hub/health").raise_for_status()
+                break
+            except httpx.HTTPError:
+                assert hub.poll() is None, log.read_text()
+                time.sleep(0.1)
+        yield Hub(address)
+    finally:
+        hub.send_signal(signal.SIGTERM)
+        try:
+            hub.wait(20)
+        except subprocess.TimeoutExpired:
+            hub.kill()
+            hub.wait()
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory) -> Iterator[Hub]:
+    yield from _run_hub(tmp_path_factory.mktemp("hub"))
+
+
+@pytest.fixture(scope="module")
+def hub_with_form(tmp_path_factory) -> Iterator[Hub]:
+    yield from _run_hub(tmp_path_factory.mktemp("form"), PAGES_HUB_FORM="1")
+
+
+async def test_two_pages_rendered_at_the_same_time_keep_their_languages():
+    environment = Environment(enable_async=True, extensions=[pages.InTheReadersLanguage])
+    template = environment.from_string("{{ _('Servers') }} {{ wait() }} {{ _('Tokens') }} {{ 'Timeout' | reword }}")
+    arrived = asyncio.Barrier(2)
+
+    async def wait() -> str:
+        await arrived.wait()  # neither goes on before the other is half rendered
+        return "-"
+
+    texts = await asyncio.gather(
+        template.render_async(language="zh-hans", wait=wait), template.render_async(language="en", wait=wait)
+    )
+
+    assert texts == ["服务器 - 令牌 超时", "Servers - Tokens Timeout"]
+
+
+PAGES = [
+    ("admin", "/token", 200),
+    ("admin", "/admin", 200),
+    ("admin", "/nothing-here", 404),
+    ("admin", "/user/admin/", 424),
+    ("admin", "/user/nobody/lab", 404),
+    ("admin", "/spawn/nobody", 404),
+    ("admin", "/error/503", 200),
+    ("admin", "/error/404", 200),
+    ("admin", "/accept-share?code=none", 404),
+    ("admin", "/api/oauth2/authorize?client_id=unknown", 400),
+    ("admin", AUTHORIZE, 200),
+    ("slow", "/admin", 403),
+    (None, "/login", 200),
+]
+
+
+@pytest.mark.hub
+@pytest.mark.parametrize(("name", "path", "status"), PAGES)
+def test_a_page_is_wholly_chinese_for_a_chinese_reader_and_wholly_english_for_an_english_one(hub, name, path, status):
+    path = path.format(f"{hub.url.removesuffix('/hub')}/services/charts/oauth_callback")
+
+    for headers, language in ((CHINESE, "zh-Hans"), (ENGLISH, "en")):
+        client = hub.person(name, headers) if name else hub.visitor(headers)
+        if path == "/token":
+            hub.make_token(client)
+        answer = client.get(hub.url + path, headers={"Accept": "text/html"})
+
+        page = visible(answer.text)
+        assert answer.status_code == status
+        assert answer.headers["Content-Language"] == language
+        assert page.language == language
+        assert len(page.texts) > 5
+        if language == "en":
+            assert not [text for text in page.texts if HAN.search(text)]
+        else:
+            assert not english_leftovers(answer.text)
+
+
+@pytest.mark.hub
+def test_a_wrong_sign_in_form_is_explained_in_chinese(hub):
+    client = hub.visitor(CHINESE)
+
+    answer = client.post(f"{hub.url}/login", data={"username": "ann", "password": "x"})
+
+    assert "登录表单无效或已过期，请重试。" in answer.text
+    assert not english_leftovers(answer.text)
+
+
+@pytest.mark.hub
+def test_the_form_to_start_a_server_is_in_the_readers_language(hub_with_form):
+    chinese = hub_with_form.person("slow", CHINESE).get(f"{hub_with_form.url}/spawn/slow").text
+    english = hub_with_form.person("slow", ENGLISH).get(f"{hub_with_form.url}/spawn/slow").text
+
+    assert not english_leftovers(chinese)
+    assert "Start a server" in visible(english).texts
+
+
+def _spawn(hub: Hub, client: httpx.Client, name: str) -> str:
+    started = client.get(f"{hub.url}/spawn/{name}")
+    assert started.status_code == 302, started.text
+    return client.get(f"{hub.url}/spawn-pending/{name}").text
+
+
+def _events(client: httpx.Client, hub: Hub, page: str) -> list[dict]:
+    progress = re.search(r'data-progress="([^"]+)"', page)
+    assert progress
+    address = hub.url.removesuffix("/hub") + progress[1].replace("&amp;", "&")
+    found = []
+    with client.stream("GET", address) as stream:
+        for line in stream.iter_lines():
+            if line.startswith("data: "):
+                found.append(json.loads(line.removeprefix("data: ")))
+                if found[-1].get("failed"):
+                    break
+    return found
+
+
+@pytest.mark.hub
+def test_a_failed_start_says_why_in_the_readers_language_on_page_and_in_events(hub):
+    client = hub.person("unlucky", CHINESE)
+    pending = _spawn(hub, client, "unlucky")
+
+    events = _events(client, hub, pending)
+    failed = client.get(f"{hub.url}/spawn-pending/unlucky").text
+    in_english = client.get(f"{hub.url}/spawn-pending/unlucky", headers=ENGLISH).text
+
+    assert not english_leftovers(pending)
+    assert all(event["message_zh"] and HAN.search(event["message_zh"]) for event in events)
+    assert not any(HAN.search(event["message"]) for event in events)
+    assert events[-1]["message_zh"] == "启动失败：缺少镜像。"
+    assert "缺少镜像。" in visible(failed).texts
+    assert not english_leftovers(failed)
+    assert "The image is missing." in visible(in_english).texts
+    assert not HAN.search(" ".join(visible(in_english).texts))
+
+
+@pytest.mark.hub
+def test_a_failure_that_nobody_foresaw_is_still_a_page_in_the_readers_language(hub):
+    client = hub.person("unforeseen", CHINESE)
+    pending = _spawn(hub, client, "unforeseen")
+
+    events = _events(client, hub, pending)
+    failed = client.get(f"{hub.url}/spawn-pending/unforeseen").text
+
+    assert events[-1]["failed"]
+    assert events[-1]["message_zh"].startswith("启动失败：")
+    assert not english_leftovers(failed)
+
+
+@pytest.mark.hub
+def test_a_stopping_server_says_so_in_chinese(hub):
+    client = hub.person("slow", CHINESE)
+    pending = _spawn(hub, client, "slow")
+    assert not english_leftovers(pending)
+
+    stop = re.search(r'data-stop="([^"]+)"', pending)
+    assert stop
+    answer = client.delete(hub.url.removesuffix("/hub") + stop[1].replace("&amp;", "&"))
+    page = client.get(f"{hub.url}/spawn-pending/slow").text
+
+    assert answer.status_code in (202, 204), answer.text
+    assert not english_leftovers(page)
+
+
+@pytest.mark.hub
+def test_the_proxys_error_page_speaks_both_languages_as_the_proxy_does_not_say_who_reads(hub):
+    page = httpx.get(f"{hub.url}/error/503", params={"url": "/user/ann/lab"}, headers={"Accept-Language": ""}).text
+
+    assert "This is not available right now" in page
+    assert "目前无法使用" in page
+    assert "next=/user/ann/lab" in page
+
+
+@pytest.mark.hub
+def test_many_requests_at_once_each_get_their_own_language(hub):
+    def ask(headers: dict[str, str]) -> tuple[str, str | None]:
+        answer = httpx.get(f"{hub.url}/login", headers=headers)
+        return headers["Accept-Language"][:2], visible(answer.text).language
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(ask, [CHINESE, ENGLISH] * 40))
+
+    assert set(answers) == {("zh", "zh-Hans"), ("en", "en")}
+
+
+@pytest.mark.hub
+def test_the_language_link_is_remembered_for_hub_and_portal_and_leads_nowhere_else(hub):
+    client = hub.visitor(ENGLISH)
+
+    back = client.get(f"{hub.url}/language/zh-hans", params={"next": "/hub/login"})
+    away = client.get(f"{hub.url}/language/zh-hans", params={"next": "https://elsewhere.example/"})
+
+    assert back.headers["Location"] == "/hub/login"
+    assert "hub_language=zh-hans" in back.headers["Set-Cookie"]
+    assert "Path=/;" in back.headers["Set-Cookie"] + ";"
+    assert away.headers["Location"] == "/servers/"
+    assert visible(client.get(f"{hub.url}/login").text).language == "zh-Hans"
+    assert client.get(f"{hub.url}/language/xx").status_code == 404
+
+
+@pytest.mark.hub
+def test_the_hubs_home_is_the_portals_page_of_servers(hub):
+    client = hub.person("admin", ENGLISH)
+
+    assert client.get(f"{hub.url}/").headers["Location"] == "/servers/"
+    assert client.get(f"{hub.url}/home").headers["Location"] == "/servers/"
+
+
+@pytest.mark.hub
+def test_pages_run_no_inline_script_and_their_files_are_there(hub):
+    page = hub.person("admin", ENGLISH).get(f"{hub.url}/token")
+
+    assert "default-src 'self'" in page.headers["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
+    assert not re.search(r"<script(?![^>]*\bsrc=)|\bon[a-z]+=|\bstyle=", page.text)
+    files = re.findall(r'(?:src|href)="(/hub/(?:assets|static)/[^"]+)"', page.text)
+    assert len(files) >= 4
+    for file in files:
+        assert httpx.get(hub.url.removesuffix("/hub") + file).status_code == 200, file
+    assert httpx.get(f"{hub.url}/assets/..%2fpage.html").status_code == 404
