@@ -34,6 +34,9 @@ class NoProxy(Proxy):
 class OnDemand(Spawner):
     """Starts never, fails in our words or fails in a way nobody foresaw, by the name of its user."""
 
+    def _options_form_default(self):
+        return '<p lang="zxx">form</p>' if self.user.name == "chooser" else ""
+
     async def progress(self):
         yield {"progress": 20, "message": "Starting a server of size Small", "message_zh": "正在启动小型服务器"}
         yield {"progress": 50, "message": "Spawning server..."}
@@ -55,10 +58,6 @@ class OnDemand(Spawner):
         return 0
 
 
-class WithForm(OnDemand):
-    options_form = '<p lang="zxx">form</p>'
-
-
 c.JupyterHub.bind_url = f"http://127.0.0.1:{port + 1}"
 c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{port}"
 c.JupyterHub.db_url = f"sqlite:///{data}/hub.sqlite"
@@ -66,8 +65,9 @@ c.JupyterHub.cookie_secret_file = str(data / "cookie")
 c.JupyterHub.proxy_class = NoProxy
 c.JupyterHub.authenticator_class = DummyAuthenticator
 c.Authenticator.allow_all = True
+c.Authenticator.auto_login = "PAGES_HUB_AUTO_LOGIN" in os.environ
 c.Authenticator.admin_users = {"admin"}
-c.JupyterHub.spawner_class = WithForm if os.environ.get("PAGES_HUB_FORM") else OnDemand
+c.JupyterHub.spawner_class = OnDemand
 c.JupyterHub.allow_named_servers = True
 c.JupyterHub.services = [
     {
@@ -80,5 +80,5 @@ c.JupyterHub.services = [
         "oauth_client_allowed_scopes": ["self"],
     }
 ]
-c.JupyterHub.load_roles = [{"name": "user", "scopes": ["self", "access:services"]}]
+c.JupyterHub.load_roles = [{"name": "user", "scopes": ["self", "access:services", "shares!user", "read:users:name"]}]
 pages.install(c, settings.load())

@@ -27,7 +27,7 @@ CHINESE = {"Accept-Language": "zh-CN,zh;q=0.9"}
 ENGLISH = {"Accept-Language": "en-GB"}
 # What stays as it is in any language: products, units, names given by people, scopes and addresses.
 ALLOWED = re.compile(
-    r"JupyterHub|JavaScript|UTC|API|Hub|English|charts|admin-ui|admin|nobody|unlucky|unforeseen|slow|nightly"
+    r"JupyterHub|JavaScript|UTC|API|Hub|English|charts|admin-ui|admin|nobody|chooser|unlucky|unforeseen|slow|nightly"
     r"|https?://\S+"
     r"|[\w:.-]+![\w=:/.-]+|[a-z]+(?::[a-z_]+)+|self|inherit|\(no_scope\)|/(?:user|hub|services)/\S*"
 )
@@ -156,8 +156,8 @@ def hub(tmp_path_factory) -> Iterator[Hub]:
 
 
 @pytest.fixture(scope="module")
-def hub_with_form(tmp_path_factory) -> Iterator[Hub]:
-    yield from _run_hub(tmp_path_factory.mktemp("form"), PAGES_HUB_FORM="1")
+def hub_with_auto_login(tmp_path_factory) -> Iterator[Hub]:
+    yield from _run_hub(tmp_path_factory.mktemp("auto"), PAGES_HUB_AUTO_LOGIN="1")
 
 
 async def test_two_pages_rendered_at_the_same_time_keep_their_languages():
@@ -226,12 +226,39 @@ def test_a_wrong_sign_in_form_is_explained_in_chinese(hub):
 
 
 @pytest.mark.hub
-def test_the_form_to_start_a_server_is_in_the_readers_language(hub_with_form):
-    chinese = hub_with_form.person("slow", CHINESE).get(f"{hub_with_form.url}/spawn/slow").text
-    english = hub_with_form.person("slow", ENGLISH).get(f"{hub_with_form.url}/spawn/slow").text
+def test_the_form_to_start_a_server_is_in_the_readers_language(hub):
+    chinese = hub.person("chooser", CHINESE).get(f"{hub.url}/spawn/chooser").text
+    english = hub.person("chooser", ENGLISH).get(f"{hub.url}/spawn/chooser").text
 
     assert not english_leftovers(chinese)
     assert "Start a server" in visible(english).texts
+
+
+@pytest.mark.hub
+def test_the_page_after_signing_out_is_in_the_readers_language(hub_with_auto_login):
+    chinese = hub_with_auto_login.visitor(CHINESE).get(f"{hub_with_auto_login.url}/logout").text
+    english = hub_with_auto_login.visitor(ENGLISH).get(f"{hub_with_auto_login.url}/logout").text
+
+    assert "您已退出" in visible(chinese).texts
+    assert not english_leftovers(chinese)
+    assert "You have signed out" in visible(english).texts
+
+
+@pytest.mark.hub
+def test_an_invitation_to_a_shared_server_is_in_the_readers_language(hub):
+    owner = hub.person("chooser", ENGLISH)
+    token = re.search(r'data-xsrf="([^"]+)"', owner.get(f"{hub.url}/token").text)
+    assert token
+    owner.get(f"{hub.url}/spawn/chooser")
+    made = owner.post(f"{hub.url}/api/share-codes/chooser/?_xsrf={token[1]}", json={})
+    assert made.status_code == 200, made.text
+
+    chinese = hub.person("admin", CHINESE).get(f"{hub.url}/accept-share", params={"code": made.json()["code"]}).text
+    english = hub.person("admin", ENGLISH).get(f"{hub.url}/accept-share", params={"code": made.json()["code"]}).text
+
+    assert "chooser 与您共享一台服务器" in visible(chinese).texts
+    assert not english_leftovers(chinese)
+    assert "chooser shares a server with you" in visible(english).texts
 
 
 def _spawn(hub: Hub, client: httpx.Client, name: str) -> str:
