@@ -24,10 +24,11 @@ class Failure(click.ClickException):
     def __init__(self, message: str, **facts: Any) -> None:
         super().__init__(message)
         self.facts = facts
+        context = click.get_current_context(silent=True)  # gone by the time that click shows the failure
+        self.as_json = context is not None and bool(context.params.get("as_json"))
 
     def show(self, file: Any = None) -> None:
-        context = click.get_current_context(silent=True)
-        if context is not None and context.params.get("as_json"):
+        if self.as_json:
             click.echo(json.dumps({"error": self.message, **self.facts}, ensure_ascii=False))
         else:
             click.echo(f"hub: {self.message}", err=True)

@@ -31,7 +31,7 @@ Report = Callable[[str], None]
 SUITE = "bookworm"
 DEBIAN = "regional-hub/debian"
 EPOCH = 1_735_689_600  # 2025-01-01: the time of every file in a build context and of a base made here
-_BASE = ROOT / "images" / "base"
+BASE = ROOT / "images" / "base"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _SHOWN = 20  # last lines of a failed step
 
@@ -132,7 +132,7 @@ def debian_identity(settings: Settings) -> str:
     """What the Debian below the base is: a digest to pull, or how mmdebstrap makes it."""
     if digest := settings.images.base_digest:
         return _by_digest(settings, digest)
-    recipe = [(_BASE / name).read_text(encoding="utf-8") for name in ("dpkg.cfg", "packages.txt")]
+    recipe = [(BASE / name).read_text(encoding="utf-8") for name in ("dpkg.cfg", "packages.txt")]
     return "\n".join((SUITE, str(EPOCH), *recipe))
 
 
@@ -175,9 +175,9 @@ def debian(engine: docker.DockerClient, settings: Settings, report: Report, rebu
 
 def _mmdebstrap(settings: Settings, tar: Path) -> None:
     program = shutil.which("mmdebstrap") or _install_mmdebstrap()
-    packages = (_BASE / "packages.txt").read_text(encoding="utf-8").split()
+    packages = (BASE / "packages.txt").read_text(encoding="utf-8").split()
     command = [program, "--variant=minbase", "--mode=auto", f"--include={','.join(packages)}"]
-    command += ['--aptopt=Acquire::Languages "none"', f"--dpkgopt={_BASE / 'dpkg.cfg'}"]
+    command += ['--aptopt=Acquire::Languages "none"', f"--dpkgopt={BASE / 'dpkg.cfg'}"]
     # A mirror's user and password, if it has them, do not stay in the image.
     command += ["--customize-hook=sed -i 's#//[^/@ ]*@#//#' \"$1/etc/apt/sources.list\"", SUITE, str(tar)]
     if mirror := settings.images.apt_mirror.rstrip("/"):
