@@ -165,7 +165,7 @@ def _explained(root: Path) -> Iterator[None]:
                 f"{root}: the disk is full{detail}; nothing was left half made. Free some space, lower "
                 "catalogs.sample_rows, or start without samples: ./hub up --empty"
             ) from error
-        if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR):
             raise SampleError(
                 f"{error.filename or root}: may not be written ({error.strerror}); give spawner.shared_data "
                 "a folder with a writable `samples` in it, or start without samples: ./hub up --empty"

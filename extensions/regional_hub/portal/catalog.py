@@ -6,15 +6,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import mimetypes
-from collections.abc import Sequence
+import re
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 from django.conf import settings
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils.http import http_date
@@ -28,6 +31,7 @@ from regional_hub.portal.catalog_preview import Preview, preview
 from regional_hub.settings import ROOT
 
 START = "start_here.ipynb"
+CHUNK = 1 << 18
 
 
 def folder() -> Path:
@@ -184,20 +188,55 @@ def _address(entry: catalog.Entry, file: str) -> str:
 
 @require_safe
 @requires("read", "open data")
-def intake_file(request: HttpRequest, name: str, file: str) -> HttpResponse | FileResponse:
-    """One file of an open entry, whole: read-only, streamed."""
+def intake_file(request: HttpRequest, name: str, file: str) -> HttpResponseBase:
+    """One file of an open entry, streamed; one `Range` of it where a reader asks (RFC 9110, section 14)."""
     entry = catalog.find(folder(), name)
     found = _served(entry).get(file) if entry else None
     if found is None:
         raise Http404
-    kind = mimetypes.guess_type(found.name)[0] or "application/octet-stream"
-    response = FileResponse(
-        found.open("rb"), content_type=f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
-    )
-    response["Last-Modified"] = http_date(found.stat().st_mtime)
-    response["Accept-Ranges"] = "none"
-    response["X-Content-Type-Options"] = "nosniff"
+    state = found.stat()
+    wanted = _range(request.headers.get("Range", ""), state.st_size)
+    if wanted is not None and not wanted:
+        return HttpResponse(status=416, headers={"Content-Range": f"bytes */{state.st_size}"})
+    part = range(state.st_size) if wanted is None else wanted
+    status = 200 if wanted is None else 206
+    response = StreamingHttpResponse(_chunks(found, part), status=status, content_type=_kind(found))
+    response["Content-Length"] = str(len(part))
+    if wanted is not None:
+        response["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{state.st_size}"
+    response["Accept-Ranges"] = "bytes"
+    response["Last-Modified"] = http_date(state.st_mtime)
     return response
+
+
+async def _chunks(file: Path, part: range) -> AsyncIterator[bytes]:
+    """Part of a file, piece by piece, without holding up other requests."""
+    with await asyncio.to_thread(file.open, "rb") as opened:
+        opened.seek(part.start)
+        left = len(part)
+        while left and (chunk := await asyncio.to_thread(opened.read, min(left, CHUNK))):
+            left -= len(chunk)
+            yield chunk
+
+
+def _kind(file: Path) -> str:
+    kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    return f"{kind}; charset=utf-8" if kind.startswith("text/") else kind
+
+
+def _range(header: str, size: int) -> range | None:
+    """The bytes that a Range header asks for; empty where there are none; None: send all."""
+    match = re.fullmatch(r"bytes=(\d{0,15})-(\d{0,15})", header.strip())
+    if not match or match.groups() == ("", ""):
+        return None
+    first, last = match.groups()
+    if not first:
+        start, stop = max(0, size - int(last)), size
+    else:
+        start, stop = int(first), min(size, int(last) + 1) if last else size
+        if last and int(last) < start:
+            return None
+    return range(start, stop) if start < stop else range(0)
 
 
 urlpatterns = [

@@ -28,7 +28,10 @@ def read(file: BinaryIO, name: str) -> Message:
     Raises FormatError, here or while iterating, naming file and line, for what is not SDMX-CSV.
     """
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-    first = text.readline()
+    try:
+        first = text.readline()
+    except UnicodeDecodeError as error:
+        raise _not_utf8(name, error) from None
     match = FIRST_COLUMN.match(first)
     delimiter = match[1] if match else ","
     names = next(csv.reader([first], delimiter=delimiter))
@@ -76,9 +79,13 @@ def _batches(
                 rows.append({key: cell for key, cell in zip(components, cells[leading:], strict=True) if cell != ""})
             yield rows
     except UnicodeDecodeError as error:
-        raise FormatError(f"{name}: not UTF-8 text, which SDMX-CSV is ({error.reason})") from None
+        raise _not_utf8(name, error) from None
     except csv.Error as error:
         raise FormatError(f"{name}: not CSV, or cut off in the middle: {error}") from None
+
+
+def _not_utf8(name: str, error: UnicodeDecodeError) -> FormatError:
+    return FormatError(f"{name}: not UTF-8 text, which SDMX-CSV is ({error.reason}); save it as UTF-8")
 
 
 def _note_structure(header: Header, cells: list[str], leading: int, place: str) -> None:
