@@ -71,8 +71,8 @@ class Hub:
         return json.loads(done.stdout) if done.stdout.strip() else None
 
     def add_person(self, name: str, *groups: str) -> str:
-        """A person with a password, who need not change it; returns the password."""
-        return str(self.cli("user", "add", name, *(word for g in groups for word in ("--group", g)))["password"])
+        """An account in these groups; returns its one-time password."""
+        return str(self.cli("user", "add", name, "--groups", ",".join(groups))["password"])
 
     def server(self, owner: str, server: str = "") -> Server:
         return Server(self.settings, owner, server)

@@ -46,7 +46,14 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
     With `--json` the returned facts are printed as one JSON object and `say` is silent.
     """
 
-    @click.option("--data", "data", metavar="DIR", expose_value=False, is_eager=True, callback=_set_data_dir)
+    @click.option(
+        "--data",
+        metavar="DIR",
+        expose_value=False,
+        is_eager=True,
+        callback=_set_data_dir,
+        help="Folder of all state [default: var/ of the checkout, or HUB_DATA].",
+    )
     @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
     @wraps(function)
     def run(*args: Any, as_json: bool, **kwargs: Any) -> None:
@@ -57,7 +64,6 @@ def common(function: Callable[..., Any]) -> Callable[..., Any]:
         if as_json and facts is not None:
             click.echo(json.dumps(facts, ensure_ascii=False, default=str))
 
-    run.__click_params__[0].help = "Folder of all state [default: var/ of the checkout, or HUB_DATA]."  # type: ignore[attr-defined]
     return run
 
 
