@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Callable
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -51,9 +52,9 @@ def reader(handle: Handler) -> Handler:
 
 def _zone(name: str) -> tzinfo:
     try:
-        return zoneinfo.ZoneInfo(name) if name else timezone.get_default_timezone()
+        return zoneinfo.ZoneInfo(name or settings.HUB.site.time_zone)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError):  # no longer in the list of zones
-        return timezone.get_default_timezone()
+        return UTC
 
 
 def password_change_first(handle: Handler) -> Handler:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.utils import timezone
-from django_tasks import task
+from django_tasks import TaskResultStatus, task
+from django_tasks_db.models import DBTaskResult
 
 from regional_hub.core import directory
 
@@ -22,5 +23,11 @@ def tell_hub(wait: int = 2) -> bool:
 
 
 def schedule(wait: int = 2) -> None:
-    """Have `tell_hub` run in `wait` seconds. Several of them do no harm: the second finds nothing left to say."""
-    tell_hub.using(run_after=timezone.now() + timedelta(seconds=wait)).enqueue(wait)
+    """Have `tell_hub` run in `wait` seconds, unless it is to run anyway."""
+    if not DBTaskResult.objects.filter(task_path=tell_hub.module_path, status=TaskResultStatus.READY).exists():
+        tell_hub.using(run_after=timezone.now() + timedelta(seconds=wait)).enqueue(wait)
+
+
+def prune() -> None:
+    """Forget tasks that ended more than a week ago."""
+    DBTaskResult.objects.finished().filter(finished_at__lt=timezone.now() - timedelta(days=7)).delete()

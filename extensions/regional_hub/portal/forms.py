@@ -20,7 +20,7 @@ def _group_choices() -> list[tuple[str, str]]:
 
 
 def _zones() -> list[tuple[str, str]]:
-    default = (("", _("As the site: %(zone)s") % {"zone": settings.TIME_ZONE}),)
+    default = (("", _("As the site: %(zone)s") % {"zone": settings.HUB.site.time_zone}),)
     return [*default, *((zone, zone) for zone in sorted(zoneinfo.available_timezones()) if "/" in zone)]
 
 

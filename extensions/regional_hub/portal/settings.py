@@ -149,7 +149,7 @@ _languages = {"en": _("English"), "zh-hans": _("Simplified Chinese")}
 LANGUAGES = [(code, _languages[code]) for code in HUB.site.languages]
 LOCALE_PATHS = [HUB.path("locale", "portal"), HUB.path("locale", "core")]
 USE_I18N = USE_TZ = True
-TIME_ZONE = HUB.site.time_zone
+TIME_ZONE = "UTC"  # of logs; pages use the reader's zone, else the site's (`core.middleware.reader`)
 
 # Page assets, from npm and from ourselves, hashed once by `prepare`
 STATIC_URL = "/static/"

@@ -7,8 +7,36 @@ from typing import Any
 from django import forms, template
 from django.forms.boundfield import BoundField
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from regional_hub.core.models import AuditEntry
 
 register = template.Library()
+
+# Words of the audit log. What is written there is the key; a test holds that every action's verb has a word.
+VERBS = {
+    "add": _("added"),
+    "approve": _("approved"),
+    "ask": _("asked for an account"),
+    "change": _("changed"),
+    "change e-mail addresses": _("changed e-mail addresses"),
+    "change password": _("changed the password"),
+    "create": _("created"),
+    "delete": _("dissolved"),
+    "disable": _("disabled"),
+    "enable": _("enabled"),
+    "fail to sign in": _("failed to sign in"),
+    "group": _("changed groups"),
+    "invite": _("invited"),
+    "issue": _("issued"),
+    "remove": _("removed"),
+    "revoke": _("withdrew"),
+    "sign in": _("signed in"),
+    "sign out": _("signed out"),
+    "sign up": _("signed up"),
+    "start": _("started"),
+    "stop": _("stopped"),
+}
 
 
 @register.filter
@@ -31,6 +59,12 @@ def control(field: BoundField) -> SafeString:
     if described:
         attrs["aria-describedby"] = " ".join(described)
     return field.as_widget(attrs=attrs)
+
+
+@register.filter
+def verb(entry: AuditEntry) -> str:
+    """What an entry of the audit log says was done, in the reader's language."""
+    return str(VERBS.get(entry.verb, entry.verb))
 
 
 @register.filter

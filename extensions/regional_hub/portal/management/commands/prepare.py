@@ -40,6 +40,7 @@ class Command(BaseCommand):
             ensure_hub_client(hub)
         self._assets()
         hub.path("mail").mkdir(parents=True, exist_ok=True)
+        tasks.prune()
         if any(account.is_behind for account in HubAccount.objects.all()):
             tasks.schedule()
         name, password = self._administrator()  # last: the password is shown only once, so nothing may fail after it
