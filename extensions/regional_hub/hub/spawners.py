@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from jupyterhub.spawner import SimpleLocalProcessSpawner
 from kubespawner import KubeSpawner
 from tornado import web
 
-from regional_hub.hub import engine, gateway_process, homes, kinds, network
+from regional_hub.hub import engine, gateway_process, homes, kinds, network, waiting
 from regional_hub.settings import ROOT, Settings
 
 CONTAINER_USER = 1000
@@ -44,6 +44,8 @@ class ServerOfAKind:
     user: Any
     name: str
     log: Any
+    server: Any
+    poll: Callable[[], Awaitable[str | int | None]]
 
     def make_plan(self) -> kinds.Plan:
         """Judge the options and decide everything; raises SpawnProblem."""
@@ -79,7 +81,7 @@ class ServerOfAKind:
         return env
 
     async def token_scopes(self) -> list[str]:
-        """What the token inside the server may do; the Hub asks before `start`, and gives no more than the owner has."""
+        """What the token inside the server may do; the Hub asks before `start`, and gives no more than theirs."""
         return list(kinds.kind_of(self.user.name, self.name).scopes)
 
     def ensure_home(self, plan: kinds.Plan, uid: int, gid: int) -> None:
@@ -95,6 +97,19 @@ class ServerOfAKind:
                 f"Your home folder could not be made ({error.strerror}). Is the disk full? Tell an administrator.",
                 f"无法创建您的主目录（{error.strerror}）。服务器磁盘可能已满，请联系管理员。",
             ) from error
+
+    async def until_it_answers(self, place: tuple[str, int]) -> tuple[str, int]:
+        """Returns `place` once the server answers there; one that ends instead is told at once, not at the timeout."""
+        ip, port = place
+        url = f"http://{ip}:{port}{self.server.base_url}api"
+        status = await waiting.for_answer(url, self.poll, self.hub_settings.spawner.start_timeout_seconds)
+        if status is None:
+            return place
+        raise SpawnProblem(
+            500,
+            f"Your server ended while it was starting ({status}). Tell an administrator.",
+            f"您的服务器在启动过程中结束（{status}）。请联系管理员。",
+        )
 
     def app_command(self, folder: str, address: str, port: int, base_url: str) -> list[str]:
         """Standalone Voila on a reviewed revision: only the command limits browsers to comm messages."""
@@ -199,7 +214,7 @@ class DockerServer(ServerOfAKind, DockerSpawner):
         self.ensure_home(plan, *self._owner_ids())
         self.apply_plan(plan)
         try:
-            return await super().start()
+            return await self.until_it_answers(await super().start())
         except docker.errors.ImageNotFound as error:
             raise SpawnProblem(
                 503,
@@ -301,7 +316,7 @@ class LocalServer(ServerOfAKind, SimpleLocalProcessSpawner):
             self.args = self.app_command(folder, "127.0.0.1", self.port, self.server.base_url)
         else:
             self.cmd = [str(Path(sys.prefix) / "bin" / "jupyterhub-singleuser")]
-        return await super().start()
+        return await self.until_it_answers(await super().start())
 
     async def stop(self, now: bool = False) -> None:
         """Also ends what the server itself started: kernels are in sessions of their own only by name."""
