@@ -28,10 +28,8 @@ def image() -> None:
 def build(names: tuple[str, ...], no_cache: bool) -> dict[str, Any]:
     """Pull or build images that are missing: base, lab (the default), hub. / 拉取或构建缺少的镜像."""
     settings = configuration.load()
-    wanted = names or ("lab",)
     try:
-        images.ensure(settings, wanted, say, rebuild=no_cache)
-        found = {name: images.current(settings, name) for name in wanted}
+        found = images.ensure(settings, names or ("lab",), say, rebuild=no_cache)
     except images.ImageError as error:
         raise Failure(str(error)) from error
     for ref in found.values():

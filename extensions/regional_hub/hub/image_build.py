@@ -101,7 +101,7 @@ def follow(stream: Any, ref: str, report: Report) -> None:
                 step = f"step {match[1]} `{match[2][:200]}`"
                 lines.clear()
                 report(f"{ref}: step {match[1]}: {match[2][:100]}")
-            elif line.strip():
+            elif line.strip() and not line.startswith((" --->", "Removing intermediate container ")):
                 lines.append(line.rstrip())
 
 

@@ -45,9 +45,14 @@ def verify(settings: Settings, name: str) -> list[Finding]:
         raise ImageError(f"`{name}` has no Python environment to verify; verify lab or hub")
     if not images.exists(settings, plan.ref):
         raise ImageError(f"{plan.ref} is not there; `./hub image build {name}` makes it")
-    found = probe(plan.ref)
+    return inspect(settings, plan.ref, plan.lock.decode())
+
+
+def inspect(settings: Settings, ref: str, lock: str) -> list[Finding]:
+    """Hold an image against a lock and the authorities of these settings."""
+    found = probe(ref)
     return [
-        _packages(found["packages"], locked(plan.lock.decode(), found["markers"])),
+        _packages(found["packages"], locked(lock, found["markers"])),
         Finding("bytecode", not found["uncompiled"], f"{found['uncompiled']} modules without bytecode"),
         Finding("user", found["uid"] != 0, f"runs as uid {found['uid']}"),
         Finding("setuid", not found["privileged"], ", ".join(found["privileged"]) or "no setuid or setgid program"),

@@ -102,18 +102,21 @@ def exists(_settings: Settings, ref: str) -> bool:
     return True
 
 
-def ensure(settings: Settings, names: Iterable[str], report: Report, *, rebuild: bool = False) -> None:
+def ensure(settings: Settings, names: Iterable[str], report: Report, *, rebuild: bool = False) -> dict[str, str]:
     """Pull or build what is missing of these images; `rebuild` makes them anew, parents included, without any cache.
 
-    `report` gets one line per step. Raises ImageError, which names the failed step and shows its last lines.
+    Returns each full reference by name. `report` gets one line per step. Raises ImageError, which names the failed step
+    and shows its last lines.
     """
-    plans = [plan(settings, name) for name in names]
-    if not rebuild and all(exists(settings, wanted.ref) for wanted in plans):
-        return
+    plans = {name: plan(settings, name) for name in names}
+    refs = {name: wanted.ref for name, wanted in plans.items()}
+    if not rebuild and all(exists(settings, ref) for ref in refs.values()):
+        return refs
     with _one_builder(report):
         made: set[str] = set()
-        for wanted in plans:
+        for wanted in plans.values():
             _make(settings, wanted, report, rebuild, made)
+    return refs
 
 
 @dataclass(frozen=True)
