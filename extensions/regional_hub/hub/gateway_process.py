@@ -6,6 +6,7 @@ It imports nothing of dask-gateway, so that commands which only need a command l
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -24,8 +25,11 @@ def backend(settings: Settings) -> str:
 
 
 def host(settings: Settings) -> str:
-    """The address that the gateway and its proxy bind, for servers, clusters and the front door; not a public one."""
-    return network.host_address(settings, "lab")
+    """The address that the gateway and its proxy bind, for servers, clusters and the front door; not a public one.
+
+    On a cluster it is the name of a service: `REGIONAL_HUB_GATEWAY_HOST`.
+    """
+    return os.environ.get("REGIONAL_HUB_GATEWAY_HOST") or network.host_address(settings, "lab")
 
 
 def server_command() -> list[str]:
@@ -82,7 +86,7 @@ def remove_containers(settings: Settings) -> int:
     if client is None:
         return 0
     mine = {"label": [f"{key}={value}" for key, value in engine.labels(settings, "cluster").items()]}
-    containers = client.containers.list(all=True, filters=mine)
+    containers = client.containers.list(all=True, filters=mine, ignore_removed=True)
     for container in containers:
         try:
             container.remove(force=True, v=True)

@@ -17,7 +17,9 @@ SECRET_KEY = HUB.secret("django-secret-key")
 
 # Behind one front door: the address people use, and the addresses that the front door and containers connect to.
 _host = urlsplit(HUB.url)
-_listening = [address for address in os.environ.get("REGIONAL_HUB_LISTENS", "").split(",") if address]
+# REGIONAL_HUB_NAMES: on a cluster, the names of the services by which pods reach us.
+_named = ",".join(os.environ.get(name, "") for name in ("REGIONAL_HUB_LISTENS", "REGIONAL_HUB_NAMES"))
+_listening = [address for address in _named.split(",") if address]
 ALLOWED_HOSTS = list(dict.fromkeys([_host.hostname or "", "127.0.0.1", "localhost", "[::1]", *_listening]))
 CSRF_TRUSTED_ORIGINS = [f"{_host.scheme}://{_host.netloc}"]
 _loopback = _host.hostname in {"127.0.0.1", "localhost", "::1"}
@@ -95,7 +97,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "regional_hub.core.adapter.AccountAdapter"
-ACCOUNT_FORMS = {"signup": "regional_hub.core.forms.SignUpForm"}
+ACCOUNT_FORMS = {"login": "regional_hub.core.forms.SignInForm", "signup": "regional_hub.core.forms.SignUpForm"}
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = "username"
