@@ -275,6 +275,15 @@ def test_services_have_the_ports_of_the_settings_and_find_their_pods():
     assert [entry["port"] for entry in gateway] == [PORTS.gateway, PORTS.gateway_tls]
 
 
+def test_pods_wait_for_the_file_that_prepare_leaves_when_it_is_done():
+    (prepare,) = pod_specs()["regional-hub-prepare-1"]["containers"]
+    left = prepare["args"][-1].split(" touch ")[1]
+
+    for part in ("portal", "data", "worker"):
+        (wait,) = pod_specs()[f"regional-hub-{part}"]["initContainers"]
+        assert f"until test -e {left};" in wait["command"][-1]
+
+
 def _reached(policy: str) -> list[Any]:
     return of_kind("NetworkPolicy")[policy]["spec"]["egress"]
 

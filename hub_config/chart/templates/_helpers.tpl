@@ -86,12 +86,12 @@ volumeMounts:
     mountPath: /tmp
 {{- end }}
 
-{{/* Pods wait until the job `prepare` of this version has migrated the database. */}}
+{{/* Pods wait until the job `prepare` of this revision has migrated the database and collected the page assets. */}}
 {{- define "regional-hub.wait" -}}
 - name: wait-for-prepare
   command:
     - sh
     - -c
-    - until python -m regional_hub.portal.manage migrate --check; do sleep 3; done
+    - until test -e /var/lib/regional-hub/.prepared-{{ .Release.Revision }}; do sleep 1; done
   {{- include "regional-hub.container" . | nindent 2 }}
 {{- end }}
