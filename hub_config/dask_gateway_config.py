@@ -2,6 +2,7 @@
 
 import base64
 import os
+import sys
 
 from regional_hub.hub import gateway_process, network
 from regional_hub.hub.kinds import CATALOGS, SHARED, shared_mounts
@@ -65,7 +66,9 @@ if backend == "docker":
 elif backend == "local":
     c.DaskGateway.backend_class = "regional_hub.hub.gateway_local.LocalBackend"
     c.LocalBackend.clusters_directory = str(settings.path("clusters"))
-    c.ClusterConfig.scheduler_cmd = ["dask", "scheduler", "--preload", "regional_hub.hub.tls_guard"]
+    dask = [sys.executable, "-m", "dask"]
+    c.ClusterConfig.scheduler_cmd = [*dask, "scheduler", "--preload", "regional_hub.hub.tls_guard"]
+    c.ClusterConfig.worker_cmd = [*dask, "worker"]
 if not in_pods:
     data = f"http://{network.host_address(settings, 'lab')}:{settings.ports.data}"
     environment |= {"REGIONAL_HUB_DATA_URL": data, "REGIONAL_HUB_URL": settings.url}

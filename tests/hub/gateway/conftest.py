@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from regional_hub.hub import engine, gateway_process, network
 from regional_hub.settings import ROOT, Settings, load
-
 from tests.hub.gateway.world import HUB_CONFIG, SERVER, EngineSocket, GatewayUnderTest, Hub, free_block
 
 # The very configuration of the hub, with quicker clocks.

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 from aiohttp import ClientError, ClientSession, web
 from dask_gateway_server.backends.base import PublicException
+
 from regional_hub.hub import gateway
 from regional_hub.hub.gateway_docker import DockerBackend
 from regional_hub.hub.gateway_local import LocalBackend

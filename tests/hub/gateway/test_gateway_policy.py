@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from regional_hub.hub import gateway_policy as policy
 from regional_hub.hub.gateway_policy import GIB, Caps, Hold
 from regional_hub.settings import Settings, load

@@ -10,10 +10,11 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from regional_hub.hub import tls_guard
 from tornado.iostream import SSLIOStream, StreamClosedError
 from tornado.tcpclient import TCPClient
 from tornado.tcpserver import TCPServer
+
+from regional_hub.hub import tls_guard
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 from dask_gateway import Gateway
 from dask_gateway.auth import JupyterHubAuth
+
 from regional_hub.hub import gateway_process
 from regional_hub.settings import ROOT, Settings
 
@@ -188,6 +189,7 @@ class GatewayUnderTest:
     server: Process | None = None
     proxy: Process | None = None
     clients: list[Gateway] = field(default_factory=list)
+    clusters: list[Any] = field(default_factory=list)
 
     @property
     def address(self) -> str:
@@ -216,10 +218,22 @@ class GatewayUnderTest:
         return client
 
     def cluster(self, client: Gateway, **options: Any) -> Any:
-        return client.new_cluster(**({"image": self.image} if self.image else {}), **options)
+        """A running cluster; the test's end takes it down."""
+        name = self.submit(client, **options)
+        cluster = client.connect(name)
+        self.clusters.append(cluster)
+        return cluster
+
+    def submit(self, client: Gateway, **options: Any) -> str:
+        """Ask for a cluster. A refusal is raised here; from `new_cluster` it leaves a half-made client, whose
+        finalizer can stop Dask's own thread for good (dask-gateway 2026.3)."""
+        return str(client.submit(**({"image": self.image} if self.image else {}) | options))
 
     def clear(self) -> None:
         """Stop all clusters and wait until they are gone."""
+        for cluster in self.clusters:
+            cluster.close(shutdown=False)
+        self.clusters.clear()
         for client in self.clients:
             for cluster in client.list_clusters(status=["pending", "running", "stopping"]):
                 client.stop_cluster(cluster.name)
