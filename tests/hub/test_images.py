@@ -223,14 +223,24 @@ def test_a_failed_step_is_named_with_its_last_lines() -> None:
     assert told == ["regional-hub/lab:0: step 1/2: FROM base", "regional-hub/lab:0: step 2/2: RUN install"]
 
 
-def test_builds_get_the_proxies_and_mirrors_that_are_set(tmp_path: Path) -> None:
-    none = image_build.arguments(load(tmp_path), "parent")
-    some = image_build.arguments(load(tmp_path, https_proxy="http://p:1", pypi_mirror="https://m/simple"), "parent")
+def test_builds_get_the_proxies_and_mirrors_that_are_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "no_proxy", "pip_index_url", "uv_default_index", "npm_config_registry"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    chosen = load(tmp_path, https_proxy="http://p:1", pypi_mirror="https://m/simple")
 
+    none = image_build.arguments(load(tmp_path), "parent")
+    some = image_build.arguments(chosen, "parent")
+    monkeypatch.setenv("HTTPS_PROXY", "http://host:2")
+    monkeypatch.setenv("PIP_INDEX_URL", "https://host/simple")
+    hosts = image_build.arguments(load(tmp_path), "parent")
+    both = image_build.arguments(chosen, "parent")
+
+    proxied = {"PARENT": "parent", "https_proxy": "http://p:1", "HTTPS_PROXY": "http://p:1"}
     assert none == {"PARENT": "parent"}
-    assert some["https_proxy"] == some["HTTPS_PROXY"] == "http://p:1"
-    assert some["UV_DEFAULT_INDEX"] == "https://m/simple"
-    assert "http_proxy" not in some
+    assert some == both == {**proxied, "UV_DEFAULT_INDEX": "https://m/simple"}
+    assert hosts["https_proxy"] == "http://host:2"
+    assert hosts["UV_DEFAULT_INDEX"] == "https://host/simple"
 
 
 def test_a_bare_digest_belongs_to_the_registry(tmp_path: Path) -> None:
@@ -379,3 +389,26 @@ def test_commands_answer_in_json_with_exit_codes(tmp_path: Path, monkeypatch: py
     assert json.loads(ready.output)["images"]["lab"].startswith("regional-hub/lab:")
     assert "labs" in json.loads(unknown.output)["error"]
     assert "no Docker engine answers" in json.loads(gone.output)["error"]
+
+
+def test_locks_are_resolved_from_the_project_alone(
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HUB_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(configuration, "ROOT", checkout)
+    uv = tmp_path / "uv"
+    uv.write_text('#!/bin/sh\nprintf "%s\\n" "$*" >>calls\n[ -z "$FAIL" ] || { echo "no such version" >&2; exit 1; }\n')
+    uv.chmod(0o755)
+    monkeypatch.setattr(image_build, "uv", lambda: uv)
+
+    done = CliRunner().invoke(commands.lock, ["--json"])
+    calls = (checkout / "calls").read_text().splitlines()
+    failed = CliRunner().invoke(commands.lock, ["--json"], env={"FAIL": "1"})
+
+    assert done.exit_code == 0
+    assert [name.rpartition("/")[2] for name in json.loads(done.output)["locks"]] == ["dev.txt", "hub.txt", "lab.txt"]
+    assert all("--universal --generate-hashes --no-emit-index-url --python-version 3.11" in call for call in calls)
+    assert ["-c requirements/dev.txt" in call for call in calls] == [False, True, True]
+    assert not any("--upgrade" in call for call in calls)
+    assert failed.exit_code == 1
+    assert "no such version" in json.loads(failed.output)["error"]

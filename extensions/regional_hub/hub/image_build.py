@@ -33,6 +33,7 @@ DEBIAN = "regional-hub/debian"
 EPOCH = 1_735_689_600  # 2025-01-01: the time of every file in a build context and of a base made here
 BASE = ROOT / "images" / "base"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 _SHOWN = 20  # last lines of a failed step
 
 
@@ -75,18 +76,25 @@ def build(
 
 
 def arguments(settings: Settings, parent: str) -> dict[str, str]:
-    """Build arguments: proxies are the engine's predefined ones, which no layer and no history keeps."""
+    """Build arguments: the settings' proxies and mirrors, else this process's own.
+
+    Proxies are the engine's predefined arguments, and indexes are used in stages that are thrown away: neither stays in an
+    image or its history.
+    """
     images = settings.images
+    proxies = {name: getattr(images, name) or _own(name, name.upper()) for name in _PROXIES}
     given = {
-        "http_proxy": images.http_proxy,
-        "https_proxy": images.https_proxy,
-        "no_proxy": images.no_proxy,
-        "UV_DEFAULT_INDEX": images.pypi_mirror,
-        "APT_MIRROR": images.apt_mirror,
+        **proxies,
+        **{name.upper(): value for name, value in proxies.items()},
+        "UV_DEFAULT_INDEX": images.pypi_mirror or _own("UV_DEFAULT_INDEX", "PIP_INDEX_URL"),
+        "NPM_CONFIG_REGISTRY": _own("NPM_CONFIG_REGISTRY", "npm_config_registry"),
+        "APT_MIRROR": images.apt_mirror.rstrip("/"),
     }
-    both = {name: value for name, value in given.items() if value}
-    both |= {name.upper(): value for name, value in both.items() if name.endswith("_proxy")}
-    return {"PARENT": parent, **both}
+    return {"PARENT": parent, **{name: value for name, value in given.items() if value}}
+
+
+def _own(*names: str) -> str:
+    return next((value for name in names if (value := os.environ.get(name))), "")
 
 
 def follow(stream: Any, ref: str, report: Report) -> None:
@@ -209,8 +217,7 @@ def _install_mmdebstrap() -> str:
 
 def _environment(settings: Settings) -> dict[str, str]:
     """Of this process with the settings' proxies; file times come from EPOCH."""
-    names = ("http_proxy", "https_proxy", "no_proxy")
-    proxies = {name: value for name in names if (value := getattr(settings.images, name))}
+    proxies = {name: value for name in _PROXIES if (value := getattr(settings.images, name))}
     return {**os.environ, **proxies, "SOURCE_DATE_EPOCH": str(EPOCH)}
 
 
