@@ -29,7 +29,7 @@ def message(tmp_path):
             f'<?xml version="1.0" encoding="UTF-8"?>{prolog}'
             f'<m:{kind} xmlns:m="{NS}message" xmlns:c="{NS}common" xmlns:g="{NS}data/generic" '
             f'xmlns:ss="{NS}data/structurespecific" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">'
-            '<m:Header><m:ID>T1</m:ID><m:Test>true</m:Test><m:Prepared>2026-01-01T00:00:00Z</m:Prepared>'
+            "<m:Header><m:ID>T1</m:ID><m:Test>true</m:Test><m:Prepared>2026-01-01T00:00:00Z</m:Prepared>"
             '<m:Sender id="XX"/><m:Structure structureID="S" dimensionAtObservation="TIME_PERIOD"><c:Structure>'
             '<Ref agencyID="XX" id="DSD" version="1.0"/></c:Structure></m:Structure></m:Header>'
             f"{dataset}</m:{kind}>",

@@ -1,4 +1,4 @@
-"""SDMX-CSV: 1.0 and 2.0 are read, 2.0 is written, and lines that cannot be observations are refused with their place."""
+"""SDMX-CSV: 1.0 and 2.0 are read, 2.0 is written, and lines that cannot be observations are refused by place."""
 
 from __future__ import annotations
 

@@ -10,7 +10,8 @@ from regional_hub.sdg.formats import FormatError, open_message
 
 SPECIFIC = """<m:DataSet ss:structureRef="S" ss:action="Information" xsi:type="n:T" TABLE="T1">
 <Group xsi:type="n:Sibling" REF_AREA="A" UNIT="PT"/>
-<Series FREQ="A" REF_AREA="A"><Obs TIME_PERIOD="2020" OBS_VALUE="1.50"/><Obs TIME_PERIOD="2021" OBS_VALUE="NaN"/></Series>
+<Series FREQ="A" REF_AREA="A"><Obs TIME_PERIOD="2020" OBS_VALUE="1.50"/>
+<Obs TIME_PERIOD="2021" OBS_VALUE="NaN"/></Series>
 <Series FREQ="A" REF_AREA="B"><Obs TIME_PERIOD="2020" OBS_VALUE="3" NOTE="it&apos;s &lt;ok&gt; 中文"/></Series>
 </m:DataSet>"""
 
@@ -148,8 +149,10 @@ def test_another_reader_finds_the_same(published, name):
 
     assert len(ours) == len(theirs)
     assert set(theirs.columns) == {key for row in ours for key in row}
-    assert sum(float(row["OBS_VALUE"]) for row in ours) == pytest.approx(theirs["OBS_VALUE"].astype(float).sum(), nan_ok=True)
+    assert sum(float(row["OBS_VALUE"]) for row in ours) == pytest.approx(
+        theirs["OBS_VALUE"].astype(float).sum(), nan_ok=True
+    )
     key = ["SERIES", "REF_AREA", "SEX", "AGE", "TIME_PERIOD", "OBS_VALUE"]
-    mine = sorted(tuple(row[part] for part in key[:-1]) + (float(row["OBS_VALUE"]),) for row in ours)
+    mine = sorted((*(row[part] for part in key[:-1]), float(row["OBS_VALUE"])) for row in ours)
     peer = sorted((*map(str, line[:-1]), float(line[-1])) for line in theirs[key].itertuples(index=False))
     assert mine == peer
