@@ -78,8 +78,8 @@ def build(
 def arguments(settings: Settings, parent: str) -> dict[str, str]:
     """Build arguments: the settings' proxies and mirrors, else this process's own.
 
-    Proxies are the engine's predefined arguments, and indexes are used in stages that are thrown away: neither stays in an
-    image or its history.
+    Proxies are the engine's predefined arguments, and indexes are used in stages that are thrown away: neither stays in
+    an image or its history.
     """
     images = settings.images
     proxies = {name: getattr(images, name) or _own(name, name.upper()) for name in _PROXIES}

@@ -268,7 +268,7 @@ def _with_wheel(inputs: Context) -> Context:
 def _hub(_settings: Settings) -> Context:
     found = tree(ROOT / "images" / "hub")
     for folder in ("catalogs", "extensions/regional_hub", "hub_config", "notebooks"):
-        found |= tree(ROOT / folder, f"app/{folder}/")
+        found |= tree(ROOT / folder, f"app/{folder}/", leave_out=("chart",))
     for file in ("package-lock.json", "package.json"):
         found[f"npm/{file}"] = ROOT / file
     return found
