@@ -6,9 +6,10 @@ import os
 from jupyterhub.auth import DummyAuthenticator
 from jupyterhub.proxy import Proxy
 from jupyterhub.spawner import Spawner
+from tornado import web
+
 from regional_hub import settings
 from regional_hub.hub import pages
-from tornado import web
 
 c = get_config()  # noqa: F821
 data = settings.data_dir()

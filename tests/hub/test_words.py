@@ -8,6 +8,7 @@ import pytest
 from jinja2 import Environment
 from jinja2.ext import extract_from_ast
 from jupyterhub.scopes import scope_definitions
+
 from regional_hub.hub import words
 from regional_hub.hub.pages import TEMPLATES, InTheReadersLanguage
 
