@@ -1,7 +1,7 @@
 """How courses are authored: nbgrader's format, with our words in what trainees see.
 
-A course's server finds it beside the course (`courses/README.md`). Only authoring is set here: release, submission and grading
-are the Academy's, so nbgrader's own exchange, a folder that everyone can write to, is given no place.
+A course's server finds it beside the course (`courses/README.md`). Only authoring is set here: release, submission and
+grading are the Academy's, so nbgrader's own exchange, a folder that everyone can write to, is given no place.
 """
 
 c = get_config()  # noqa: F821
