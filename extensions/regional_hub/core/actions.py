@@ -1,7 +1,7 @@
 """Every change of people, groups and invitations. Pages, sign-up and commands call these.
 
 Each checks the permission, writes, records the change in the audit log and tells the Hub, in one transaction.
-They raise `NotAllowed` for what the permission table refuses and `Refused`, with words for a person, for what cannot be done.
+They raise `NotAllowed` for what the permission table refuses, and `Refused`, in words for a person, for the rest.
 """
 
 from __future__ import annotations
@@ -95,9 +95,9 @@ def set_groups(actor: Actor, person: Person, group_names: Collection[str]) -> No
     person.forget_groups()
     audit.record(actor, "group", f"person:{person}", {"joined": joined, "left": left})
     for name in joined:
-        notify(person, "group-joined", group=after[name].title)
+        notify(person, "group-joined", group=name)
     for name in left:
-        notify(person, "group-left", group=before[name].title)
+        notify(person, "group-left", group=name)
     directory.touch([person.username])
 
 
@@ -173,9 +173,7 @@ def create_group(actor: Actor, name: str, title: str, title_zh: str = "", member
     check(actor, "create", "group")
     if not names.is_project(name):
         raise Refused(
-            _(
-                "A project's name is “project-” and up to 22 small letters a-z, digits and hyphens, not ending in a hyphen."
-            )
+            _("A project's name is “project-” and up to 22 small letters, digits and hyphens, not ending in a hyphen.")
         )
     if Group.objects.filter(name=name).exists():
         raise Refused(_("There is already a group “%(name)s”.") % {"name": name})

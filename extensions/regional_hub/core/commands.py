@@ -1,4 +1,4 @@
-"""`./hub user …` and `./hub token …`: what administrators do from the machine itself, by the same actions as the pages."""
+"""`./hub user …` and `./hub token …`: what administrators do from the machine, by the same actions as the pages."""
 
 from __future__ import annotations
 

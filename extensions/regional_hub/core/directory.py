@@ -1,7 +1,7 @@
 """Keeps the Hub's users and groups equal to ours: at once when the Hub answers, and as soon as it does when not.
 
-`touch` notes in the caller's transaction that a Hub user changed, and tells the Hub on commit. What fails stays noted in
-`HubAccount` and is tried again by a background task (`tasks.tell_hub`), so a change is never lost.
+`touch` notes in the caller's transaction that a Hub user changed, and tells the Hub on commit. What fails stays noted
+in `HubAccount` and is tried again by a background task (`tasks.tell_hub`), so a change is never lost.
 """
 
 from __future__ import annotations

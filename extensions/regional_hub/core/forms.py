@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from allauth.account.forms import SignupForm
+from allauth.account.forms import LoginForm, SignupForm
 from django import forms
 from django.db import transaction
 from django.http import HttpRequest
@@ -15,6 +15,17 @@ from regional_hub.core.actions import Refused
 from regional_hub.core.models import check_person_name
 
 USERNAME_VALIDATORS = [check_person_name]
+
+
+class SignInForm(LoginForm):
+    """One field for user name or e-mail address."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["login"]
+        field.label = _("User name or e-mail address")
+        field.widget.attrs |= {"autocomplete": "username", "autocapitalize": "none", "spellcheck": "false"}
+        field.widget.attrs.pop("placeholder", None)
 
 
 class SignUpForm(SignupForm):

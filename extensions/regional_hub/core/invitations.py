@@ -68,7 +68,7 @@ def invite(actor: Actor, email: str, groups: Collection[str] = (), language: str
 
 
 def _mail(issued: Issued) -> None:
-    """Send the letter in the language chosen for it. A mail server that fails is logged; the link is there to pass on."""
+    """Send the letter in the language chosen for it. A mail server that fails is logged; the link stays to pass on."""
     invitation = issued.invitation
     site = settings.HUB.site
     with translation.override(invitation.language):

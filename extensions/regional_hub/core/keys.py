@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from regional_hub.settings import Settings
@@ -19,10 +20,8 @@ def oidc_key(settings: Settings) -> str:
     handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as file:
         file.write(_generate())
-    try:
+    with contextlib.suppress(FileExistsError):
         os.link(fresh, place)
-    except FileExistsError:
-        pass
     fresh.unlink()
     return place.read_text()
 

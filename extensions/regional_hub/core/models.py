@@ -180,7 +180,7 @@ class Invitation(models.Model):
 
 
 class Notice(models.Model):
-    """Something a person should know. `kind` names the text (`notices.TEXTS`), which is put in the reader's language."""
+    """Something a person should know. `kind` names the text (`notices.TEXTS`), put in the reader's language."""
 
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="notices")
     kind = models.CharField(max_length=40)

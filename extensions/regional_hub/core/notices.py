@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from regional_hub.core.models import Notice, Person
+from regional_hub.core.models import Group, Notice, Person
 
 TEXTS = {
     "welcome": _("Welcome. Start your first server, or look through the catalog."),
@@ -16,11 +16,15 @@ TEXTS = {
 }
 
 
-def notify(person: Person, kind: str, address: str = "", **facts: Any) -> Notice:
+def notify(person: Person, kind: str, address: str = "", /, **facts: Any) -> Notice:
     """Leave a notice in the caller's transaction. Raises KeyError for a kind without a text."""
     TEXTS[kind]
     return Notice.objects.create(person=person, kind=kind, facts=facts, address=address)
 
 
 def text(notice: Notice) -> str:
-    return str(TEXTS[notice.kind]) % notice.facts
+    """The notice in the reader's language; a group by its title in that language, as long as it exists."""
+    facts = dict(notice.facts)
+    if group := Group.objects.filter(name=facts.get("group", "")).first():
+        facts["group"] = group.label
+    return str(TEXTS[notice.kind]) % facts

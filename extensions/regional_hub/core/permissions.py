@@ -2,7 +2,7 @@
 
 A role is a group's name, or one of these: `anyone` (visitors too), `person` (signed in), `owner` (of the object),
 `member` (of the project that the object belongs to), `operator` (whoever runs `./hub` on the machine).
-Plain Python: knows neither Django nor Jupyter. `docs/reference/permissions.md` shows the same table; a test holds them together.
+Plain Python: knows neither Django nor Jupyter. `docs/reference/permissions.md` shows the same; a test sees to it.
 """
 
 from __future__ import annotations

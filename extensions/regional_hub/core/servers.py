@@ -145,7 +145,7 @@ def start(actor: Person, owner: str, slug: str, profile: str = "", image: str = 
     """Ask the Hub for a server; it comes up later (`progress`). Raises NotAllowed, Refused and HubError."""
     check(actor, "start", "server", owner)
     name = "" if slug == DEFAULT else slug
-    if name and not names.is_server(name):
+    if slug != DEFAULT and not names.is_server(slug):
         raise Refused(_("A server's name is 1 to 30 small letters a-z, digits and hyphens, not ending in a hyphen."))
     if name.startswith("exam-"):
         raise Refused(_("Names that begin with “exam-” are kept for examinations."))

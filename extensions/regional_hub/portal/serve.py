@@ -1,4 +1,4 @@
-"""`python -m regional_hub.portal.serve portal|data`: the site on all the addresses where its service must be reached."""
+"""`python -m regional_hub.portal.serve portal|data`: the site on all addresses where its service is reached."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def main() -> None:
     from regional_hub.portal.asgi import application
 
     config = uvicorn.Config(
-        application,  # type: ignore[arg-type]
+        application,
         log_level="warning",
         access_log=False,
         proxy_headers=False,

@@ -21,6 +21,7 @@ from regional_hub.core.access import OPERATOR
 from regional_hub.core.models import Group, HubAccount, Person
 from regional_hub.core.oidc import ensure_hub_client
 from regional_hub.portal import assets
+from regional_hub.settings import ROOT
 
 FIRST = "admin"
 PACKAGE = Path(__file__).parents[3]
@@ -66,7 +67,7 @@ class Command(BaseCommand):
         """Collect and hash the page assets, unless those collected are made of the same files."""
         folders = [PACKAGE / app / "static" for app in ("core", "portal")]
         if missing := assets.missing():
-            raise CommandError(f"{missing[0]} is missing ({len(missing)} in all): run `npm ci` in {assets.ROOT}")
+            raise CommandError(f"{missing[0]} is missing ({len(missing)} in all): run `npm ci` in {ROOT}")
         now = assets.stamp(folders)
         place = settings.HUB.path("static.stamp")
         if place.exists() and place.read_text() == now:
