@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+
 from regional_hub.hub.pages import THEME
 
 CSS = THEME.read_text(encoding="utf-8")
