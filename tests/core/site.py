@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,6 +69,12 @@ def server(owner: str, name: str = "", *, ready: bool = True, pending: str = "",
         owner=owner, name=name, ready=ready, pending=pending, url=f"/user/{owner}/{name}", started=None,
         last_activity=None, options=more.get("options", {}), ended=more.get("ended", {}),
     )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """Playwright's loop runs in the thread of the tests; Django would refuse its database there."""
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
 
 
 @pytest.fixture(scope="session", autouse=True)

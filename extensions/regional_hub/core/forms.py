@@ -50,6 +50,9 @@ class SignUpForm(SignupForm):
         from allauth.core import context
 
         self.invitation = invitations.held(context.request)
+        self.fields["email"].label = _("E-mail address")
+        self.fields["username"].label = _("User name")
+        self.fields["username"].widget.attrs |= {"autocapitalize": "none", "spellcheck": "false"}
         self.fields["username"].help_text = _(
             "Small letters, digits and hyphens. It names your folder and cannot be changed."
         )
