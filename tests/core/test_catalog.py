@@ -129,3 +129,26 @@ def test_our_own_catalogs_are_sound():
     for entry in (entry for each in catalogs for entry in each.entries):
         assert entry.metadata["title_zh"] != entry.metadata["title"]
         assert all(parameter.description and parameter.description_zh for parameter in entry.parameters), entry.name
+
+
+@pytest.mark.parametrize("page", ["catalogs.md", "catalogs.zh.md"])
+def test_the_entry_of_the_how_to_page_is_one(folder, page):
+    text = (ROOT / "docs" / "how-to" / page).read_text(encoding="utf-8")
+    example = text.split("```yaml\n")[1].split("```")[0]
+
+    (found,) = catalog.read_folder(folder(main=example))
+
+    assert found.error == ""
+    assert [entry.name for entry in found.entries] == ["visits"]
+
+
+@pytest.mark.parametrize("page", ["catalog-entries.md", "catalog-entries.zh.md"])
+def test_the_reference_names_every_key_driver_and_entry(page):
+    text = (ROOT / "docs" / "reference" / page).read_text(encoding="utf-8")
+    entries = catalog.read(ROOT / "catalogs" / "main.yaml")
+    keys = {*catalog.REQUIRED, "folder", "remote"}
+    drivers = {entry.driver.rpartition(".")[2] for entry in entries}
+    parameters = {parameter.name for entry in entries for parameter in entry.parameters}
+
+    for word in keys | drivers | parameters | {entry.name for entry in entries}:
+        assert f"`{word}`" in text or f"`metadata.{word}`" in text, word
