@@ -69,11 +69,15 @@ class Server:
 
     def __init__(self, container: Any) -> None:
         container.reload()
+        self.container = container
         address = next(iter(container.attrs["NetworkSettings"]["Networks"].values()))["IPAddress"]
         self.url = f"http://{address}:8888"
 
-    def status(self, path: str) -> int:
-        request = urllib.request.Request(f"{self.url}{path}", headers={"Authorization": "token test"})
+    def log(self) -> str:
+        return str(self.container.logs().decode())
+
+    def status(self, path: str, token: str = "test") -> int:
+        request = urllib.request.Request(f"{self.url}{path}", headers={"Authorization": f"token {token}"})
         try:
             with urllib.request.urlopen(request, timeout=10) as answer:
                 return int(answer.status)

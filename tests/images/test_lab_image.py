@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import docker
@@ -62,6 +63,21 @@ def test_collaboration_is_off_in_a_lab(serve: Callable[[str], Server]) -> None:
     assert server.status("/api/collaboration/session/x.ipynb") == 404
     assert server.status("/dask/clusters") == 200
     assert server.status("/api/terminals") == 200
+
+
+def test_what_a_server_rarely_needs_is_loaded_on_the_first_request(serve: Callable[[str], Server]) -> None:
+    server = serve("lab")
+    server.status("/dask/clusters", token="wrong")  # a stranger is sent to the sign-in page, and loads nothing
+
+    assert "dask_labextension" not in server.log()
+    with ThreadPoolExecutor() as threads:
+        assert list(threads.map(server.status, ["/dask/clusters"] * 4)) == [200] * 4
+    assert server.status("/voila/render/none.ipynb") == 404
+    assert server.status("/dask/clusters") == 200
+
+    assert server.log().count("dask_labextension | extension was successfully loaded") == 1
+    assert server.log().count("voila.server_extension | extension was successfully loaded") == 1
+    assert "Traceback" not in server.log()
 
 
 def test_collaboration_is_on_in_a_project(serve: Callable[[str], Server]) -> None:
