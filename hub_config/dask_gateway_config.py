@@ -4,7 +4,7 @@ import base64
 import os
 import sys
 
-from regional_hub.hub import gateway_process, network
+from regional_hub.hub import gateway_process
 from regional_hub.hub.kinds import CATALOGS, SHARED, shared_mounts
 from regional_hub.settings import ROOT, load
 
@@ -16,7 +16,7 @@ in_pods = backend == "kubernetes"
 # Who: people's tokens are asked of the Hub, each time, so that whoever is locked out there is locked out here at once.
 hub_api = os.environ.get("JUPYTERHUB_API_URL") or f"http://127.0.0.1:{settings.ports.hub}/hub/api"
 hub_token = os.environ.get("JUPYTERHUB_API_TOKEN") or settings.secret("gateway-api-token")
-c.DaskGateway.authenticator_class = "dask_gateway_server.auth.JupyterHubAuthenticator"
+c.DaskGateway.authenticator_class = "regional_hub.hub.gateway.HubAuthenticator"
 c.JupyterHubAuthenticator.jupyterhub_service_name = "dask-gateway"  # without it any token of the Hub gets in
 c.JupyterHubAuthenticator.jupyterhub_api_url = hub_api
 c.JupyterHubAuthenticator.jupyterhub_api_token = hub_token
@@ -66,10 +66,10 @@ if backend == "docker":
 elif backend == "local":
     c.DaskGateway.backend_class = "regional_hub.hub.gateway_local.LocalBackend"
     c.LocalBackend.clusters_directory = str(settings.path("clusters"))
-    dask = [sys.executable, "-m", "dask"]
-    c.ClusterConfig.scheduler_cmd = [*dask, "scheduler", "--preload", "regional_hub.hub.tls_guard"]
-    c.ClusterConfig.worker_cmd = [*dask, "worker"]
+    dask, guard = [sys.executable, "-m", "dask"], "regional_hub.hub.tls_guard"
+    c.ClusterConfig.scheduler_cmd = [*dask, "scheduler", "--preload", guard]
+    c.ClusterConfig.worker_cmd = [*dask, "worker", "--preload", guard, "--preload-nanny", guard]
 if not in_pods:
-    data = f"http://{network.host_address(settings, 'lab')}:{settings.ports.data}"
+    data = f"http://{host}:{settings.ports.data}"
     environment |= {"REGIONAL_HUB_DATA_URL": data, "REGIONAL_HUB_URL": settings.url}
 c.ClusterConfig.environment = environment

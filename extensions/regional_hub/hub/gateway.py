@@ -19,6 +19,7 @@ from urllib.parse import quote, urlsplit
 
 import aiohttp
 from aiohttp import web
+from dask_gateway_server.auth import JupyterHubAuthenticator
 from dask_gateway_server.backends.base import PublicException
 from dask_gateway_server.backends.db_base import JobStatus
 from dask_gateway_server.models import User
@@ -42,6 +43,19 @@ class ClusterTraits(HasTraits):
     owner_groups = List(Unicode(), config=True)
     worker_cpus = Float(1, min=0, config=True)
     worker_pids = Integer(256, config=True)
+
+
+class HubAuthenticator(JupyterHubAuthenticator):
+    """Sign-in by a token of the Hub, which must carry the scope `access:services!service=dask-gateway`."""
+
+    async def authenticate(self, request: web.Request) -> User:
+        try:
+            return await super().authenticate(request)
+        except web.HTTPInternalServerError as error:  # what the Hub answers to a token it does not know: not our fault
+            raise web.HTTPUnauthorized(
+                reason="The Hub does not accept this token (403): unknown, expired or revoked",
+                headers={"WWW-Authenticate": "jupyterhub"},
+            ) from error
 
 
 class ImageOption(String):

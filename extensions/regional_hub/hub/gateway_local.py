@@ -24,7 +24,6 @@ from regional_hub.hub.gateway import ClusterTraits, DatabasePolicyMixin, hosts_n
 
 # Clusters' user ids lie this far above `spawner.local_uid_base`, out of the way of people's servers.
 UID_OFFSET = 1_000_000
-GUARD = "regional_hub.hub.tls_guard"
 
 
 class LocalClusterConfig(ClusterTraits, ClusterConfig):
@@ -54,9 +53,8 @@ class LocalBackend(DatabasePolicyMixin, DBBackendBase):
     def get_env(self, cluster: Any) -> dict[str, str]:
         folder = str(self._folder(cluster))
         kept = {name: os.environ[name] for name in self.inherited if name in os.environ}
-        guard = {f"DASK_DISTRIBUTED__{who}__PRELOAD": f'["{GUARD}"]' for who in ("NANNY", "WORKER")}
         place = {"HOME": folder, "DASK_TEMPORARY_DIRECTORY": folder}
-        return {**kept, **guard, **super().get_env(cluster), **place}
+        return {**kept, **super().get_env(cluster), **place}
 
     def check_addresses(self, cluster: Any, message: dict[str, Any]) -> None:
         if any(host != "127.0.0.1" for host in hosts_named(message)):

@@ -6,6 +6,7 @@ import os
 import sys
 import textwrap
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -44,13 +45,9 @@ def _lab_image(client: Any) -> str:
     return str(newest.tags[0])
 
 
-@pytest.fixture(scope="module")
-def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayUnderTest]:
-    """Hub and gateway; a module chooses another back end, or more configuration, by `BACKEND` and `MORE_CONFIG`."""
-    kind = getattr(request.module, "BACKEND", "docker")
-    place = tmp_path_factory.mktemp(f"gateway-{kind}")
-    for above in (place, *place.parents[:3]):
-        above.chmod(above.stat().st_mode | 0o011)  # the local back end's processes are somebody else's
+@contextmanager
+def running_world(kind: str, place: Path, config_text: str) -> Iterator[GatewayUnderTest]:
+    """Hub, proxy and gateway of one back end in a folder of their own; all gone afterwards."""
     env = {
         "HUB_DATA": str(place),
         "HUB_PORTS__PUBLIC": str(free_block()),
@@ -73,8 +70,7 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         env["DOCKER_HOST"] = f"unix://{docker_socket.path}"
     (place / "logs").mkdir()
     config = place / "dask_gateway_config.py"
-    path = str(ROOT / "hub_config" / "dask_gateway_config.py")
-    config.write_text(CONFIG.format(path=path) + getattr(request.module, "MORE_CONFIG", ""))
+    config.write_text(config_text.format(path=str(ROOT / "hub_config" / "dask_gateway_config.py")))
     hub = _make_hub(place, settings)
     gateway = GatewayUnderTest(settings, hub, env, image, config, docker_socket)
     try:
@@ -92,8 +88,21 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             network.remove(settings)
 
 
+@pytest.fixture(scope="module")
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayUnderTest]:
+    """Hub and gateway; a module chooses another back end, or more configuration, by `BACKEND` and `MORE_CONFIG`."""
+    kind = getattr(request.module, "BACKEND", "docker")
+    place = tmp_path_factory.mktemp(f"gateway-{kind}")
+    for above in (place, *place.parents[:3]):
+        above.chmod(above.stat().st_mode | 0o011)  # the local back end's processes are somebody else's
+    with running_world(kind, place, CONFIG + getattr(request.module, "MORE_CONFIG", "")) as gateway:
+        yield gateway
+
+
 @pytest.fixture
 def bench(world: GatewayUnderTest) -> Iterator[GatewayUnderTest]:
     """The same, with no cluster of an earlier test left when the next one starts."""
     yield world
+    if world.server is None or not world.server.runs:  # a test that failed in the middle of a fault
+        world.start_server()
     world.clear()

@@ -8,7 +8,7 @@ import time
 import docker
 import pytest
 
-from regional_hub.hub import engine
+from regional_hub.hub import engine, gateway_process
 from tests.hub.gateway.world import eventually
 
 pytestmark = pytest.mark.docker
@@ -32,12 +32,20 @@ def container(world, daemon, cluster, worker: bool):
     return next(one for one in found if bool(one.labels["org.regional-hub.worker"]) == worker)
 
 
-def slowly(number: int) -> int:
-    time.sleep(0.3)
-    return number
+@pytest.fixture
+def slowly():
+    """A function that travels to workers by value: they have no module of these tests."""
+
+    def wait_and_return(number):
+        import time
+
+        time.sleep(0.3)
+        return number
+
+    return wait_and_return
 
 
-def test_a_killed_gateway_cuts_nothing_and_finds_its_clusters_again(bench):
+def test_a_killed_gateway_cuts_nothing_and_finds_its_clusters_again(bench, slowly):
     client = bench.client("alice", "researchers")
     cluster = bench.cluster(client)
     cluster.scale(1)
@@ -80,12 +88,11 @@ def test_a_killed_scheduler_ends_its_cluster_and_leaves_nothing(bench, daemon):
 
     container(bench, daemon, cluster, worker=False).kill()
 
-    eventually(lambda: not client.list_clusters(), 20)
-    assert [one.name for one in client.list_clusters(status="failed")] == [cluster.name]
+    eventually(lambda: cluster.name in {one.name for one in client.list_clusters(status="failed")}, 20)
     eventually(lambda: not ours(bench, daemon))
 
 
-def test_a_killed_worker_is_replaced(bench, daemon):
+def test_a_killed_worker_is_replaced(bench, daemon, slowly):
     cluster = bench.cluster(bench.client("alice", "researchers"))
     cluster.scale(1)
     dask = cluster.get_client()
@@ -136,7 +143,7 @@ def test_a_gateway_starts_before_its_engine(bench):
     bench.server.send(signal.SIGTERM)
     bench.engine.cut()
     try:
-        bench.start_server()
+        bench.start_server(REGIONAL_HUB_GATEWAY_HOST=gateway_process.host(bench.settings))  # else asked of the engine
     finally:
         bench.engine.mend()
 
@@ -150,7 +157,7 @@ def test_an_image_without_dask_fails_with_an_error_and_leaves_nothing(bench, dae
 
     try:
         name = bench.submit(client, image="regional-hub/lab:broken-for-test")
-        eventually(lambda: [one.name for one in client.list_clusters(status="failed")] == [name])
+        eventually(lambda: name in {one.name for one in client.list_clusters(status="failed")})
         eventually(lambda: not ours(bench, daemon))
     finally:
         daemon.images.remove("regional-hub/lab:broken-for-test")

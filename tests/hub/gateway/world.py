@@ -113,6 +113,10 @@ class Process:
                 self._process.kill()
                 self._process.wait()
 
+    @property
+    def runs(self) -> bool:
+        return self._process.poll() is None
+
     def text(self) -> str:
         return self.log.read_text(errors="replace")
 
@@ -203,9 +207,9 @@ class GatewayUnderTest:
         env = self.env | gateway_process.proxy_environment(self.settings)
         self.proxy = Process(gateway_process.proxy_command(self.settings), self.logs / "proxy.log", env)
 
-    def start_server(self) -> None:
+    def start_server(self, **env: str) -> None:
         command = [*gateway_process.server_command()[:-1], str(self.config)]
-        self.server = Process(command, self.logs / "gateway.log", self.env)
+        self.server = Process(command, self.logs / "gateway.log", self.env | env)
         eventually(lambda: _answers(f"{self.address}/api/health"), 60, "the gateway did not start")
 
     def client(self, name: str, *groups: str, token: str | None = None) -> Gateway:
@@ -214,7 +218,8 @@ class GatewayUnderTest:
         auth = JupyterHubAuth(api_token=token or self.hub.token(name))
         proxy = f"tls://{gateway_process.host(self.settings)}:{self.settings.ports.gateway_tls}"
         client = Gateway(self.address, proxy_address=proxy, auth=auth)
-        self.clients.append(client)
+        if token is None:  # one with a token of its own cannot be relied on to stop clusters later
+            self.clients.append(client)
         return client
 
     def cluster(self, client: Gateway, **options: Any) -> Any:
