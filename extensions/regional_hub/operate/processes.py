@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -36,7 +37,8 @@ supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 """
 PROGRAM = """\
 [program:{name}]
-command={python} -m regional_hub.operate.run {name}
+command={command}
+directory={run}
 autorestart=true
 startsecs=2
 startretries=1000000
@@ -54,12 +56,21 @@ def write_config(settings: Settings) -> Path:
     """supervisor's configuration, anew at each start; it holds no secret."""
     run, logs = settings.run_dir, settings.run_dir / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    parts = [HEADER.format(run=run, logs=logs)]
-    for name in PROCESSES:
-        parts.append(PROGRAM.format(name=name, python=sys.executable, logs=logs))
+    places = {"run": _whole(str(run)), "logs": _whole(str(logs))}
+    parts = [HEADER.format(**places)]
+    for name, recipe in PROCESSES.items():
+        command, secrets = recipe(settings)
+        if secrets:  # only these go by way of `run`, which costs a start of Python each
+            command = [sys.executable, "-m", "regional_hub.operate.run", name]
+        parts.append(PROGRAM.format(name=name, command=_whole(shlex.join(command)), **places))
     place = run / "supervisord.conf"
     place.write_text("".join(parts), encoding="utf-8")
     return place
+
+
+def _whole(text: str) -> str:
+    """The text as supervisor's configuration needs it, where % begins a variable."""
+    return text.replace("%", "%%")
 
 
 def start(settings: Settings) -> subprocess.Popen[bytes]:

@@ -1,4 +1,4 @@
-"""One process of the hub: `python -m regional_hub.operate.run NAME` becomes that process.
+"""The processes of the hub; `python -m regional_hub.operate.run NAME` becomes one that needs a secret.
 
 Secrets are read here and handed over in the environment of the one process that needs them, so that neither
 supervisor's configuration nor a command line holds any.
