@@ -304,7 +304,7 @@ def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
             continue
         keys = [key.lower() for key in (match[1], *match[2].split("__"))]
         value: Any = text
-        if text[:1] in "[{":
+        if text[:1] in ("[", "{"):
             try:
                 value = json.loads(text)
             except json.JSONDecodeError as error:
