@@ -4,8 +4,8 @@ There CPython leaves the EPIPE of one TLS connection in OpenSSL's error queue, w
 the next read on another, healthy connection then reports BrokenPipeError, and Dask drops it. A read never fails by
 EPIPE of itself, and reporting it empties the queue: reading once more is safe.
 
-Dask loads this module by name as a preload of scheduler, nanny, worker and client (hub_config/dask_gateway_config.py); images are
-built on OpenSSL 3.0 and do not need it.
+Dask loads this module by name as a preload of scheduler, nanny, worker and client (hub_config/dask_gateway_config.py);
+images are built on OpenSSL 3.0 and do not need it.
 """
 
 from __future__ import annotations
