@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
 import secrets
 from collections.abc import Callable
@@ -22,23 +23,25 @@ def with_portal(function: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(function)
     def run(*args: Any, **kwargs: Any) -> Any:
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "regional_hub.portal.settings")
-        import logging
-
         import django
 
         django.setup()
-        logging.getLogger().setLevel(logging.ERROR)
         from django.core.exceptions import ValidationError
         from django.db.utils import OperationalError, ProgrammingError
 
         from regional_hub.core.actions import Refused
 
+        log = logging.getLogger()
+        level = log.level
+        log.setLevel(logging.ERROR)  # what a person must know is said in words
         try:
             return function(*args, **kwargs)
         except (Refused, ValidationError) as error:
             raise Failure(" ".join(error.messages) if isinstance(error, ValidationError) else str(error)) from error
         except (OperationalError, ProgrammingError) as error:
             raise Failure(f"the portal's database cannot be used ({error}); run `./hub up` once to make it") from error
+        finally:
+            log.setLevel(level)
 
     return run
 

@@ -51,7 +51,9 @@ class SignUpForm(SignupForm):
 
         self.invitation = invitations.held(context.request)
         self.fields["email"].label = _("E-mail address")
+        self.fields["email"].widget.attrs.pop("placeholder", None)
         self.fields["username"].label = _("User name")
+        self.fields["username"].widget.attrs.pop("placeholder", None)
         self.fields["username"].widget.attrs |= {"autocapitalize": "none", "spellcheck": "false"}
         self.fields["username"].help_text = _(
             "Small letters, digits and hyphens. It names your folder and cannot be changed."

@@ -125,11 +125,11 @@ class HubApi:
     def put_person(self, name: str, groups: Collection[str], *, admin: bool, open_to: Collection[str] = ()) -> None:
         """Make the Hub's user and its groups exactly this; members of `open_to` may use all its servers."""
         body = {"groups": sorted(groups), "admin": admin, "open_to": sorted(open_to)}
-        self._call("PUT", f"/people/{quote(name, safe='')}", json=body, timeout=20)
+        self._call("PUT", f"/people/{quote(name, safe='')}", json=body, timeout=15)
 
     def delete_person(self, name: str) -> None:
         """Stop all servers, end sign-ins and tokens, and delete the Hub's user; also fine when there is none."""
-        self._call("DELETE", f"/people/{quote(name, safe='')}", timeout=60)
+        self._call("DELETE", f"/people/{quote(name, safe='')}", timeout=15)
 
     def servers(self, owner: str) -> list[Server]:
         """All servers that the Hub knows of this user, stopped ones too; none when it does not know the user."""
