@@ -256,7 +256,8 @@ def _with_uv(inputs: Context) -> Context:
 
 def _lab(_settings: Settings) -> Context:
     package = tree(ROOT / "extensions" / "regional_hub", "package/extensions/regional_hub/", SERVER_ONLY)
-    return {**tree(ROOT / "images" / "lab"), **package, "package/pyproject.toml": ROOT / "pyproject.toml"}
+    apps = {"kinds/app/voila.json": ROOT / "hub_config" / "voila.json"}
+    return {**tree(ROOT / "images" / "lab"), **apps, **package, "package/pyproject.toml": ROOT / "pyproject.toml"}
 
 
 def _with_wheel(inputs: Context) -> Context:

@@ -220,16 +220,17 @@ class DockerServer(ServerOfAKind, DockerSpawner):
                 f"The image {plan.image} is not on this machine. An administrator can build it: ./hub image build",
                 f"本机没有镜像 {plan.image}。管理员可以运行 ./hub image build 构建。",
             ) from error
-        except (requests.exceptions.ConnectionError, requests.exceptions.Timeout) as error:
-            raise SpawnProblem(
-                503,
-                "The container engine does not answer. Try again in a minute, or tell an administrator.",
-                "容器引擎没有响应。请稍后重试，或联系管理员。",
-            ) from error
         except docker.errors.APIError as error:
             self.log.exception("The engine refused %s", self.container_name)
             raise SpawnProblem(
                 500, f"The container engine refused: {error.explanation}", f"容器引擎拒绝：{error.explanation}"
+            ) from error
+        except (requests.exceptions.RequestException, docker.errors.DockerException) as error:
+            self.log.warning("The engine does not answer: %s", error)
+            raise SpawnProblem(
+                503,
+                "The container engine does not answer. Try again in a minute, or tell an administrator.",
+                "容器引擎没有响应。请稍后重试，或联系管理员。",
             ) from error
 
     async def check_allowed(self, image: str) -> str:
@@ -238,12 +239,14 @@ class DockerServer(ServerOfAKind, DockerSpawner):
     async def poll(self) -> str | int | None:
         """None while it runs, else why it ended. An engine that does not answer ends nobody's server."""
         try:
-            container = await self.get_object()
-        except (requests.exceptions.RequestException, docker.errors.APIError) as error:
+            container = await self.docker("inspect_container", self.container_name)
+        except docker.errors.NotFound:
+            self.object_id = ""
+            return 0
+        except (requests.exceptions.RequestException, docker.errors.DockerException) as error:
             self.log.warning("The engine does not answer about %s: %s", self.container_name, error)
             return None if self.object_id else 0
-        if not container:
-            return 0
+        self.object_id = container["Id"]
         state = container["State"]
         if state["Running"]:
             return None
@@ -289,7 +292,7 @@ class LocalServer(ServerOfAKind, SimpleLocalProcessSpawner):
         env |= self.common_environment(plan)
         env |= {
             "PATH": f"{Path(sys.prefix) / 'bin'}:/usr/local/bin:/usr/bin:/bin",
-            "JUPYTER_CONFIG_PATH": str(ROOT / "images" / "lab" / "kinds" / plan.kind.name),
+            "JUPYTER_CONFIG_PATH": f"{ROOT / 'images' / 'lab' / 'kinds' / plan.kind.name}:{ROOT / 'hub_config'}",
             "INTAKE_PATH": str(ROOT / "catalogs"),
             "INTAKE_CATALOG_PATH": f'["{ROOT / "catalogs"}"]',
             "REGIONAL_HUB_SHARED": str(self.hub_settings.shared_dir),
