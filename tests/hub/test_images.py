@@ -223,6 +223,19 @@ def test_a_failed_step_is_named_with_its_last_lines() -> None:
     assert told == ["regional-hub/lab:0: step 1/2: FROM base", "regional-hub/lab:0: step 2/2: RUN install"]
 
 
+def test_what_earlier_stages_leave_behind_is_known() -> None:
+    stream = [
+        {"stream": "Step 1/5 : ARG PARENT\n"},
+        {"stream": "Step 2/5 : FROM base AS build\n ---> aaaaaaaaaaaa\n"},
+        {"stream": "Step 3/5 : RUN install\n"},
+        {"stream": " ---> Running in cccccccccccc\n ---> bbbbbbbbbbbb\n"},
+        {"stream": "Step 4/5 : FROM base\n ---> aaaaaaaaaaaa\n"},
+        {"stream": "Step 5/5 : COPY --from=build a b\n ---> dddddddddddd\n"},
+    ]
+
+    assert image_build.follow(stream, "regional-hub/lab:0", lambda line: None) == ["bbbbbbbbbbbb"]
+
+
 def test_builds_get_the_proxies_and_mirrors_that_are_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "no_proxy", "pip_index_url", "uv_default_index", "npm_config_registry"):
         monkeypatch.delenv(name, raising=False)

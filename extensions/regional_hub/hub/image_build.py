@@ -17,6 +17,7 @@ import tempfile
 import zipfile
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -50,8 +51,11 @@ def build(
     labels: Mapping[str, str],
     report: Report,
     no_cache: bool = False,
+    keep_stages: bool = False,
 ) -> None:
     """Build one image from a context, tag it `ref` and move its repository's `latest` here.
+
+    What stages before the last leave behind is removed, unless `keep_stages` wants it as a cache for the next build.
 
     The build uses the host's network, so that it reaches what the host reaches: loopback proxies and mirrors included.
     """
@@ -70,7 +74,10 @@ def build(
             forcerm=True,
             decode=True,
         )
-        follow(stream, ref, report)
+        stages = follow(stream, ref, report)
+    for stage in [] if keep_stages else stages:
+        with suppress(APIError):  # another build may stand on it
+            engine.api.remove_image(stage)
     repository = ref.rpartition(":")[0]
     engine.images.get(ref).tag(repository, "latest")
 
@@ -97,9 +104,12 @@ def _own(*names: str) -> str:
     return next((value for name in names if (value := os.environ.get(name))), "")
 
 
-def follow(stream: Any, ref: str, report: Report) -> None:
-    """Read a build's stream to its end; raises ImageError with the failed step and its last lines."""
-    step, lines = "the build context", deque[str](maxlen=_SHOWN)
+def follow(stream: Any, ref: str, report: Report) -> list[str]:
+    """Read a build's stream to its end; returns the image ids that stages before the last ended with.
+
+    Raises ImageError with the failed step and its last lines.
+    """
+    step, lines, stages, last = "the build context", deque[str](maxlen=_SHOWN), list[str](), ""
     for message in stream:
         if "error" in message:
             shown = "\n".join(f"    {line}" for line in lines)
@@ -109,8 +119,12 @@ def follow(stream: Any, ref: str, report: Report) -> None:
                 step = f"step {match[1]} `{match[2][:200]}`"
                 lines.clear()
                 report(f"{ref}: step {match[1]}: {match[2][:100]}")
+                stages += [last] if last and match[2].startswith("FROM ") else []
+            elif match := re.fullmatch(r" ---> ([0-9a-f]{12})", line):
+                last = match[1]
             elif line.strip() and not line.startswith((" --->", "Removing intermediate container ")):
                 lines.append(line.rstrip())
+    return stages
 
 
 def pack(context: Context, file: IO[bytes]) -> None:

@@ -49,6 +49,7 @@ class Recipe:
     parent: str | None
     inputs: Callable[[Settings], Context]
     context: Callable[[Context], Context] | None = None
+    keep_stages: bool = False
 
 
 @dataclass(frozen=True)
@@ -170,7 +171,8 @@ def _make(settings: Settings, wanted: Plan, report: Report, rebuild: bool, made:
     else:
         parent = image_build.debian(engine_client(), settings, report, rebuild)
     report(f"{ref}: building")
-    image_build.build(engine_client(), settings, ref, wanted.context(), parent, _labels(wanted), report, rebuild)
+    labels, keep = _labels(wanted), wanted.recipe.keep_stages
+    image_build.build(engine_client(), settings, ref, wanted.context(), parent, labels, report, rebuild, keep)
     made.add(ref)
 
 
@@ -282,6 +284,6 @@ RECIPES = {
         Recipe("lab-env", "base", _env("lab"), _with_uv),
         Recipe("lab", "lab-env", _lab, _with_wheel),
         Recipe("hub-env", "base", _env("hub"), _with_uv),
-        Recipe("hub", "hub-env", _hub),
+        Recipe("hub", "hub-env", _hub, keep_stages=True),  # npm's stage is small, and our own code changes often
     )
 }
