@@ -165,4 +165,6 @@ def test_by_approval_an_account_waits(client, admin, settings, listening_hub, dj
     with django_capture_on_commit_callbacks(execute=True):
         actions.approve(admin, wang, ["researchers"])
     assert listening_hub.people["wang"]["groups"] == ["researchers"]
+    assert "wang" in mail.outbox[-1].body, "the person is told"
+    assert mail.outbox[-1].to == ["wang@example.org"]
     assert client.login(username="wang", password="Gobi-Steppe-44")

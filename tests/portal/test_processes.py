@@ -64,6 +64,16 @@ def test_a_second_prepare_is_quick_and_shows_no_password(world):
     assert time.monotonic() - began < 4
 
 
+def test_of_two_first_starts_at_once_one_makes_the_administrator(world, tmp_path):
+    env = {**world[0], "HUB_DATA": str(tmp_path)}
+    command = [sys.executable, "-m", "regional_hub.portal.manage", "prepare"]
+
+    both = [subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _start in range(2)]
+    printed = [json.loads(process.communicate(timeout=120)[0]) for process in both]
+
+    assert sorted(answer["password"] is None for answer in printed) == [False, True]
+
+
 def test_secrets_are_for_their_owner_only(world):
     env, _printed = world
 

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from regional_hub.core import audit, directory, names
+from regional_hub.core import audit, directory, mail, names
 from regional_hub.core.access import Actor, check
 from regional_hub.core.models import Group, HubAccount, Notice, Person
 from regional_hub.core.notices import notify
@@ -152,6 +152,14 @@ def approve(actor: Actor, person: Person, group_names: Collection[str]) -> None:
     audit.record(actor, "approve", f"person:{person}", {"groups": sorted(group_names)})
     notify(person, "welcome")
     directory.touch([person.username])
+    transaction.on_commit(lambda: _tell_approved(person), robust=True)
+
+
+def _tell_approved(person: Person) -> None:
+    def subject(facts: dict[str, str]) -> str:
+        return _("Your account at %(site)s") % {"site": facts["site_name"]}
+
+    mail.send(person.email, person.language, subject, "approved", username=person.username)
 
 
 @transaction.atomic

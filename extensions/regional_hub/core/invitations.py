@@ -12,16 +12,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
-from django.core.mail import EmailMessage
 from django.core.validators import validate_email
 from django.db import transaction
 from django.http import HttpRequest
-from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from regional_hub.core import audit, directory
+from regional_hub.core import audit, directory, mail
 from regional_hub.core.access import Actor, check
 from regional_hub.core.actions import Refused, find_groups
 from regional_hub.core.models import Group, Invitation, Person
@@ -70,12 +68,14 @@ def invite(actor: Actor, email: str, groups: Collection[str] = (), language: str
 def _mail(issued: Issued) -> None:
     """Send the letter in the language chosen for it. A mail server that fails is logged; the link stays to pass on."""
     invitation = issued.invitation
-    site = settings.HUB.site
-    with translation.override(invitation.language):
-        name = site.name_zh if invitation.language.startswith("zh") else site.name
-        facts = {"site_name": name, "link": issued.link, "invitation": invitation}
-        subject = _("Your invitation to %(site)s") % {"site": name}
-        EmailMessage(subject, render_to_string("core/mail/invitation.txt", facts), to=[invitation.email]).send()
+    mail.send(
+        invitation.email,
+        invitation.language,
+        lambda facts: _("Your invitation to %(site)s") % {"site": facts["site_name"]},
+        "invitation",
+        link=issued.link,
+        invitation=invitation,
+    )
 
 
 @transaction.atomic

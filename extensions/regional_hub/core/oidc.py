@@ -7,10 +7,10 @@ from typing import Any
 
 from allauth.idp.oidc.adapter import DefaultOIDCAdapter
 from allauth.idp.oidc.models import Client
+from django.conf import settings
 from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.utils.translation import gettext_lazy as _
 
-from regional_hub import settings as hub_settings
 from regional_hub.settings import Settings
 
 HUB_CLIENT = "jupyterhub"
@@ -23,7 +23,7 @@ class OidcAdapter(DefaultOIDCAdapter):
     scope_display = {**DefaultOIDCAdapter.scope_display, "groups": _("View the groups you belong to")}
 
     def get_issuer(self) -> str:
-        return hub_settings.load().url
+        return str(settings.HUB.url)
 
     def get_claims(
         self, purpose: Any, user: Any, client: Any, scopes: Any, email: str | None = None, **kwargs: Any
@@ -34,10 +34,10 @@ class OidcAdapter(DefaultOIDCAdapter):
         return claims
 
 
-def ensure_hub_client(settings: Settings) -> bool:
+def ensure_hub_client(hub: Settings) -> bool:
     """Make or correct the Hub's client; whether anything had to be written."""
-    secret = settings.secret("oidc-client-secret")
-    callback = f"{settings.url}/hub/oauth_callback"
+    secret = hub.secret("oidc-client-secret")
+    callback = f"{hub.url}/hub/oauth_callback"
     stamp = hashlib.sha256(f"1 {secret} {callback}".encode()).hexdigest()
     client = Client.objects.filter(pk=HUB_CLIENT).first() or Client(pk=HUB_CLIENT)
     if (client.data or {}).get("stamp") == stamp:
@@ -54,6 +54,6 @@ def ensure_hub_client(settings: Settings) -> bool:
     client.set_grant_types([Client.GrantType.AUTHORIZATION_CODE, Client.GrantType.REFRESH_TOKEN])
     client.set_response_types(["code"])
     client.set_redirect_uris([callback])
-    client.set_post_logout_redirect_uris([f"{settings.url}/"])
+    client.set_post_logout_redirect_uris([f"{hub.url}/"])
     client.save()
     return True

@@ -5,8 +5,11 @@ Prints one JSON line, `{"admin": name, "password": one-time password or null}`.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +24,18 @@ from regional_hub.core.access import OPERATOR
 from regional_hub.core.models import Group, HubAccount, Person
 from regional_hub.core.oidc import ensure_hub_client
 from regional_hub.portal import assets
-from regional_hub.settings import ROOT
+from regional_hub.settings import ROOT, Settings
 
 FIRST = "admin"
 PACKAGE = Path(__file__).parents[3]
+
+
+@contextlib.contextmanager
+def _one_at_a_time(place: Path) -> Iterator[None]:
+    """Of two starts at once, the second waits for the first and then finds everything done."""
+    with place.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 class Command(BaseCommand):
@@ -33,6 +44,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         hub = settings.HUB
+        with _one_at_a_time(hub.path("prepare.lock")):
+            name, password = self._prepare(hub)
+        self.stdout.write(json.dumps({"admin": name, "password": password}))
+
+    def _prepare(self, hub: Settings) -> tuple[str, str | None]:
         translations.compile_all(hub)
         self._migrate()
         with transaction.atomic():
@@ -44,8 +60,7 @@ class Command(BaseCommand):
         tasks.prune()
         if any(account.is_behind for account in HubAccount.objects.all()):
             tasks.schedule()
-        name, password = self._administrator()  # last: the password is shown only once, so nothing may fail after it
-        self.stdout.write(json.dumps({"admin": name, "password": password}))
+        return self._administrator()  # last: the password is shown only once, so nothing may fail after it
 
     def _migrate(self) -> None:
         executor = MigrationExecutor(connection)
