@@ -18,12 +18,13 @@ pages.install(c, settings)
 c.JupyterHub.bind_url = f"http://{ports.bind}:{ports.public}"
 c.JupyterHub.hub_bind_url = hub
 c.RegionalHub.extra_addresses = network.listen_addresses(settings, "hub")[1:]
+c.RegionalHub.leftovers_every = 30 if kind == "docker" else 0
 c.JupyterHub.hub_routespec = "/hub/"
 c.JupyterHub.proxy_class = proxy.FrontDoor
 c.Proxy.extra_routes = {"/": portal, "/user/": hub, "/services/": hub, "/user/showcase/": portal}
 c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{ports.proxy_api}"
 c.ConfigurableHTTPProxy.auth_token = settings.secret("proxy-auth-token")
-c.ConfigurableHTTPProxy.check_running_interval = 5
+c.ConfigurableHTTPProxy.check_running_interval = 2
 c.JupyterHub.public_url = settings.url + "/"
 
 # --- state

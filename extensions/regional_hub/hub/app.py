@@ -16,7 +16,10 @@ from jupyterhub.app import JupyterHub
 from jupyterhub.scopes import needs_scope
 from jupyterhub.utils import maybe_future
 from tornado import web
-from traitlets import List, Unicode
+from tornado.ioloop import PeriodicCallback
+from traitlets import Integer, List, Unicode
+
+from regional_hub.hub import leftovers
 
 
 class PersonHandler(APIHandler):
@@ -103,13 +106,29 @@ class RegionalHub(JupyterHub):
     name = "regional-hub"
     extra_addresses = List(Unicode(), config=True, help="Further addresses to listen on, with the Hub's port.")
 
+    leftovers_every = Integer(
+        30, config=True, help="Seconds between two looks for containers without a server; 0: never."
+    )
+
     async def start(self) -> None:
         await super().start()
+        PeriodicCallback(self.proxy.check_running, self.proxy.check_running_interval * 1000).start()
+        if self.leftovers_every:
+            PeriodicCallback(self.remove_leftovers, self.leftovers_every * 1000).start()
         if self.http_server is None:
             return
         for address in self.extra_addresses:
             self.http_server.listen(self.hub.port, address=address)
             self.log.info("Hub also listens on %s:%s", address, self.hub.port)
+
+    async def remove_leftovers(self) -> None:
+        """Take away containers that a fault of the engine left behind."""
+        for name in await leftovers.remove(self.spawner_class.hub_settings, self._containers_in_use):
+            self.log.warning("Removed the container %s: no server stands behind it", name)
+
+    def _containers_in_use(self) -> set[str]:
+        servers = [server for user in self.users.values() for server in user.spawners.values()]
+        return {server.container_name for server in servers if server.active or server.pending}
 
 
 HANDLERS = [(r"/api/people/([^/]+)", PersonHandler)]

@@ -131,6 +131,8 @@ def host_address(settings: Settings, network: str) -> str:
     """Where containers on `network` reach the services of this host; loopback where servers are plain processes."""
     if engine.spawner_kind(settings) != "docker":
         return "127.0.0.1"
+    if address := _interface_address(bridge(settings, network)):
+        return address  # so that Hub and portal come back after a fault while the engine is away
     client = engine.client()
     if client is None:
         raise NetworkError("no Docker engine answers")
@@ -139,6 +141,18 @@ def host_address(settings: Settings, network: str) -> str:
     except NotFound as error:
         raise NetworkError(f"network {name(settings, network)} is missing; `./hub up` makes it") from error
     return str(found.attrs["IPAM"]["Config"][0]["Gateway"])
+
+
+def _interface_address(interface: str) -> str | None:
+    """The IPv4 address of one of this machine's interfaces; bridges stay when their engine goes away."""
+    try:
+        shown = subprocess.run(
+            ["ip", "-4", "-o", "addr", "show", "dev", interface], capture_output=True, text=True, check=False
+        )
+    except OSError:
+        return None
+    words = shown.stdout.split()
+    return words[words.index("inet") + 1].partition("/")[0] if "inet" in words else None
 
 
 def listen_addresses(settings: Settings, service: str) -> list[str]:

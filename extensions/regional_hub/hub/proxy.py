@@ -9,11 +9,16 @@ from jupyterhub.proxy import ConfigurableHTTPProxy
 
 
 class FrontDoor(ConfigurableHTTPProxy):
-    """JupyterHub's proxy that puts the extra routes back at once after the proxy itself was restarted."""
+    """JupyterHub's proxy that gets all its routes back within seconds after it was restarted by supervisor.
+
+    JupyterHub itself watches only a proxy that it started; of another's restart it learns after five minutes.
+    """
 
     should_start = False
 
-    async def restore_routes(self) -> None:
-        await super().restore_routes()
-        for routespec, target in self.extra_routes.items():
-            await self.add_route(routespec, target, {"extra": True})
+    async def check_running(self) -> None:
+        """A new proxy has no routes: put all back. Called every `check_running_interval` seconds."""
+        routes = await self.get_all_routes()
+        if not set(self.extra_routes) <= set(routes):
+            self.log.warning("The proxy was restarted: its routes are put back")
+            await self.check_routes(self.app.users, self.app._service_map, routes)

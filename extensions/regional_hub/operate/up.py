@@ -41,6 +41,7 @@ def up(port: int | None, spawner: str | None, empty: bool, detach: bool) -> dict
     settings = hub_settings.load()
     _check_ports(settings)
     kind = engine.spawner_kind(settings)
+    _keep_kind(options, kind)
     _prepare_engine(settings, kind)
     _show_shared_folders(settings, kind)
     first = _prepare_portal()
@@ -116,6 +117,12 @@ def _options(place: Path, port: int | None, spawner: str | None) -> dict[str, ob
     (place / "run" / "options.json").unlink(missing_ok=True)
     os.environ["HUB_DATA"] = str(place.resolve())
     return options
+
+
+def _keep_kind(options: dict[str, object], kind: str) -> None:
+    """What `auto` means is decided once: a Hub restarted while the engine is away must not fall back to processes."""
+    options["spawner"] = {"kind": kind}
+    os.environ["HUB_SPAWNER__KIND"] = kind
 
 
 def _check_ports(settings: Settings) -> None:
