@@ -1,7 +1,5 @@
 """JupyterHub: the front door's routes, identity from the portal, servers of a kind, and who may do what."""
 
-import sys
-
 from regional_hub import settings as hub_settings
 from regional_hub.hub import app, engine, gateway_process, images, network, pages, proxy, spawners
 
@@ -21,7 +19,15 @@ c.RegionalHub.extra_addresses = network.listen_addresses(settings, "hub")[1:]
 c.RegionalHub.leftovers_every = 30 if kind == "docker" else 0
 c.JupyterHub.hub_routespec = "/hub/"
 c.JupyterHub.proxy_class = proxy.FrontDoor
-c.Proxy.extra_routes = {"/": portal, "/user/": hub, "/services/": hub, "/user/showcase/": portal}
+c.Proxy.extra_routes = {
+    "/": portal,
+    "/sdmx/": f"http://127.0.0.1:{ports.data}",
+    "/intake/": f"http://127.0.0.1:{ports.data}",
+    "/user/": hub,
+    "/services/": hub,
+    "/services/dask-gateway/": f"http://{gateway_process.host(settings)}:{ports.gateway}",
+    "/user/showcase/": portal,
+}
 c.ConfigurableHTTPProxy.api_url = f"http://127.0.0.1:{ports.proxy_api}"
 c.ConfigurableHTTPProxy.auth_token = settings.secret("proxy-auth-token")
 c.ConfigurableHTTPProxy.check_running_interval = 2
@@ -79,15 +85,11 @@ c.DockerSpawner.pull_policy = "ifnotpresent" if settings.images.registry else "n
 c.DockerSpawner.name_template = "regional-hub-" + settings.instance + "-{username}--{servername}"
 
 # --- who may do what
+# All run beside the Hub, not below it: a killed Hub leaves none behind, and none makes its start wait.
 c.JupyterHub.services = [
     {"name": "portal", "api_token": settings.secret("portal-api-token")},
-    {
-        "name": "dask-gateway",
-        "api_token": settings.secret("gateway-api-token"),
-        "url": f"http://{gateway_process.host(settings)}:{ports.gateway}" if kind != "kubernetes" else None,
-        "display": False,
-        "oauth_no_confirm": True,
-    },
+    {"name": "dask-gateway", "api_token": settings.secret("gateway-api-token")},
+    {"name": "idle-culler", "api_token": settings.secret("culler-api-token")},
 ]
 c.JupyterHub.load_roles = [
     {
@@ -101,26 +103,9 @@ c.JupyterHub.load_roles = [
         "scopes": ["read:users:name", "read:users:groups", "list:users", "read:servers"],
     },
     {"name": "user", "scopes": ["self", "access:services!service=dask-gateway"]},
+    {
+        "name": "idle-culler",
+        "services": ["idle-culler"],
+        "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"],
+    },
 ]
-if settings.spawner.idle_minutes:
-    every = max(10, min(300, settings.spawner.idle_minutes * 20))
-    c.JupyterHub.services.append(
-        {
-            "name": "idle-culler",
-            "command": [
-                sys.executable,
-                "-m",
-                "jupyterhub_idle_culler",
-                f"--timeout={settings.spawner.idle_minutes * 60}",
-                f"--cull-every={every}",
-                f"--max-age={settings.spawner.max_age_hours * 3600}",
-            ],
-        }
-    )
-    c.JupyterHub.load_roles.append(
-        {
-            "name": "idle-culler",
-            "services": ["idle-culler"],
-            "scopes": ["list:users", "read:users:activity", "read:servers", "delete:servers"],
-        }
-    )

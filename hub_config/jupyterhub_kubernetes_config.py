@@ -3,6 +3,7 @@
 import os
 
 from regional_hub import settings as hub_settings
+from regional_hub.operate import run
 
 settings = hub_settings.load()
 ports = settings.ports
@@ -33,6 +34,11 @@ c.JupyterHub.upgrade_db = True
 # --- identity: asked of the portal inside the cluster
 c.GenericOAuthenticator.token_url = f"{portal}/identity/o/api/token"
 c.GenericOAuthenticator.userdata_url = f"{portal}/identity/o/api/userinfo"
+
+# --- the culler runs below the Hub here, in its pod
+for service in c.JupyterHub.services:
+    if service["name"] == "idle-culler" and settings.spawner.idle_minutes:
+        service["command"] = run.culler(settings)[0]
 
 # --- servers: labels by which the chart's network policies know them
 c.JupyterHub.spawner_class.host_addresses = {name: "regional-hub-data" for name in ("lab", "exam", "app")}

@@ -42,12 +42,12 @@ def test_no_secret_is_in_the_configuration(settings: Settings) -> None:
 
     written = processes.write_config(settings).read_text()
 
-    assert len(handed_over) == 2
+    assert len(handed_over) == 3
     assert not [secret for secret in handed_over if secret in written]
 
 
 def test_percent_signs_survive_supervisor(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     command = ["/opt/a folder at 100%/python", "it's"]
-    monkeypatch.setattr(processes, "PROCESSES", {"hub": lambda _settings: (command, {})})
+    monkeypatch.setattr(processes, "recipes", lambda _settings: {"hub": lambda _settings: (command, {})})
 
     assert programs(processes.write_config(settings)) == {"hub": command}

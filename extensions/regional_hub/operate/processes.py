@@ -18,7 +18,7 @@ from pathlib import Path
 
 from supervisor.xmlrpc import SupervisorTransport
 
-from regional_hub.operate.run import PROCESSES
+from regional_hub.operate.run import recipes
 from regional_hub.settings import Settings
 
 # A process that must never be ended with its group: users' servers are children of the Hub.
@@ -58,7 +58,7 @@ def write_config(settings: Settings) -> Path:
     logs.mkdir(parents=True, exist_ok=True)
     places = {"run": _whole(str(run)), "logs": _whole(str(logs))}
     parts = [HEADER.format(**places)]
-    for name, recipe in PROCESSES.items():
+    for name, recipe in recipes(settings).items():
         command, secrets = recipe(settings)
         if secrets:  # only these go by way of `run`, which costs a start of Python each
             command = [sys.executable, "-m", "regional_hub.operate.run", name]

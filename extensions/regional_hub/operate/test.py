@@ -44,7 +44,9 @@ def test(quick: bool, tests_only: bool, pytest_arguments: tuple[str, ...]) -> No
         _install_tools()
         daemon = _start_engine()
     try:
-        code = subprocess.run([sys.executable, "-m", "pytest", *arguments], check=False).returncode
+        with tempfile.TemporaryDirectory(prefix="hub-test-") as state:  # no test touches the checkout's own state
+            env = {**os.environ, "HUB_DATA": state}
+            code = subprocess.run([sys.executable, "-m", "pytest", *arguments], check=False, env=env).returncode
     finally:
         if daemon is not None:
             daemon.terminate()
