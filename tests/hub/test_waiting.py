@@ -61,3 +61,7 @@ async def test_waiting_ends_with_the_server(monkeypatch: pytest.MonkeyPatch) -> 
 async def test_waiting_ends_in_time_when_nothing_happens() -> None:
     with pytest.raises(TimeoutError, match=r"within 0\.2 s"):
         await waiting.for_answer(NOBODY, runs, 0.2)
+
+
+def test_questions_come_often_at_first_and_never_rarely() -> None:
+    assert [waiting.step(waited) for waited in (0, 2, 100)] == [0.05, 0.1, 0.5]

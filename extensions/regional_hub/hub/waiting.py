@@ -1,4 +1,4 @@
-"""Wait until a started server answers, in small steady steps, and notice when it ends instead.
+"""Wait until a started server answers, in small steps, and notice when it ends instead.
 
 JupyterHub's own wait doubles its step at random, so that a server that is up after two seconds is found after three;
 and it goes on waiting for a server that has died. It knows nothing of spawners: it gets an address and a question.
@@ -13,7 +13,8 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 from jupyterhub.httpclient import fetch
 
-STEP = 0.05  # seconds between two questions to the server
+STEP, LONGEST_STEP = 0.05, 0.5  # seconds between two questions to the server
+PART = 20  # a step is this part of the time waited so far: fifty servers that start slowly do not keep the Hub busy
 LOOK = 1.0  # seconds between two looks whether it still runs
 PATIENCE = aiohttp.ClientTimeout(total=5)
 
@@ -33,8 +34,13 @@ async def for_answer(url: str, poll: Callable[[], Awaitable[str | int | None]], 
             ended = await poll()
             if ended is not None:
                 return ended
-        await asyncio.sleep(STEP)
+        await asyncio.sleep(step(now - begun))
     return None
+
+
+def step(waited: float) -> float:
+    """Seconds until the next question, after so many seconds of waiting."""
+    return min(max(waited / PART, STEP), LONGEST_STEP)
 
 
 async def _answers(url: str) -> bool:
