@@ -14,9 +14,9 @@ from pathlib import Path
 median = statistics.median
 
 
-def ratio(better: float, than: float) -> float:
-    """How many times `better` goes into `than`; 0 where nothing was measured."""
-    return than / better if better else 0.0
+def ratio(ours: float, other: float) -> float | None:
+    """How many times ours goes into the other; None where ours is nothing, or less."""
+    return other / ours if ours > 0 else None
 
 
 def slope(points: Sequence[tuple[float, float]]) -> float:
@@ -38,12 +38,12 @@ class Figure:
     aim: float = 1.0
 
     @property
-    def ratio(self) -> float:
+    def ratio(self) -> float | None:
         return ratio(self.ours, self.other)
 
     @property
     def reached(self) -> bool:
-        return self.ratio >= self.aim
+        return self.ours * self.aim <= self.other
 
 
 @dataclass
@@ -72,7 +72,9 @@ class Report:
             "benchmark": self.name,
             "machine": machine(),
             "reached": self.reached,
-            "figures": [{**asdict(f), "ratio": round(f.ratio, 2), "reached": f.reached} for f in self.figures],
+            "figures": [
+                {**asdict(f), "ratio": f.ratio and round(f.ratio, 2), "reached": f.reached} for f in self.figures
+            ],
             "samples": {name: [round(value, 3) for value in values] for name, values in self.samples.items()},
         }
 
@@ -89,11 +91,12 @@ def table(figures: Sequence[Figure]) -> str:
 def _row(figure: Figure) -> tuple[str, ...]:
     ours, other = _number(figure.ours, figure.unit), _number(figure.other, figure.unit)
     reached = "yes" if figure.reached else "NO"
-    return figure.what, ours, figure.against, other, f"{figure.ratio:.2f}", f"{figure.aim:g}", reached
+    times = "-" if figure.ratio is None else f"{figure.ratio:.2f}"
+    return figure.what, ours, figure.against, other, times, f"{figure.aim:.3g}", reached
 
 
 def _number(value: float, unit: str) -> str:
-    return f"{value:.2f} {unit}" if abs(value) < 100 else f"{value:.0f} {unit}"
+    return f"{value:.0f} {unit}" if float(value).is_integer() or abs(value) >= 100 else f"{value:.2f} {unit}"
 
 
 def machine() -> dict[str, object]:

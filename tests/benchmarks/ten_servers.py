@@ -57,8 +57,8 @@ def measure(count: int, rounds: int) -> Report:
     one = median(report.samples["alone"])
     turns = count / (os.cpu_count() or 1)
     report.samples["containers MB"] = list(servers.values())
-    report.add(f"not ready of {count}", count - ready + 1, "+ 1", "none", 1)
-    report.add("the last one ready", last, "s", "one alone, core by core", one * turns)
+    report.add("not ready", count - ready, f"of {count}", "limit", 0)
+    report.add("the last one ready", last, "s", "one alone, core by core", one * turns, 0.67)
     report.add("one idle server", median(servers.values()), "MB", "limit", IDLE_LIMIT)
     for name, used in sorted(after.items(), key=lambda item: -item[1]):
         report.add(f"{name}, with {count} servers", used, "MB", "the same, idle", before[name], 0.67)

@@ -13,6 +13,7 @@ import base64
 import contextlib
 import os
 import re
+import secrets
 import socket
 import struct
 import threading
@@ -63,16 +64,30 @@ def drop(line: socket.socket) -> None:
         line.close()
 
 
+def post_form(browser: httpx.Client, path: str, fields: dict[str, str]) -> None:
+    """Fill in one of the portal's forms, as a browser without scripts would."""
+    page = browser.get(path).raise_for_status()
+    found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
+    assert found, f"{path} has no form"
+    data = {**fields, "csrfmiddlewaretoken": found[1]}
+    browser.post(path, data=data, headers={"Referer": str(page.url)}).raise_for_status()
+
+
+def choose_password(url: str, name: str, password: str) -> str:
+    """The first sign-in, with the password for once; returns the one that was chosen."""
+    chosen = secrets.token_urlsafe(16)
+    with httpx.Client(base_url=url, follow_redirects=True, timeout=60) as browser:
+        post_form(browser, "/accounts/login/", {"login": name, "password": password})
+        change = {"oldpassword": password, "password1": chosen, "password2": chosen}
+        post_form(browser, "/accounts/password/change/", change)
+    return chosen
+
+
 def sign_in(url: str, name: str, password: str) -> float:
     """Seconds of a whole sign-in: the portal's form, and from there the Hub's own page of this person."""
     begun = time.monotonic()
     with httpx.Client(base_url=url, follow_redirects=True, timeout=60) as browser:
-        page = browser.get("/accounts/login/").raise_for_status()
-        found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page.text)
-        assert found, "the sign-in page has no form"
-        form = {"login": name, "password": password, "csrfmiddlewaretoken": found[1]}
-        answer = browser.post("/accounts/login/", data=form, headers={"Referer": f"{url}/accounts/login/"})
-        answer.raise_for_status()
+        post_form(browser, "/accounts/login/", {"login": name, "password": password})
         home = browser.get("/hub/token").raise_for_status()
         assert home.url.path == "/hub/token", f"ended at {home.url}"
     return time.monotonic() - begun
@@ -156,7 +171,7 @@ class Run:
 
 def measure(count: int, seconds: float) -> Report:
     with world.folder() as place, world.running_hub(place) as hub:
-        password = hub.add_person("eve", "researchers")
+        password = choose_password(hub.url, "eve", hub.add_person("eve", "researchers"))
         way = world.door(hub)
         way.call("PUT", "/people/ann", {"groups": ["researchers"]})
         pid = memory.processes(hub.settings)["proxy"]
@@ -199,12 +214,12 @@ def _report(
     report = run.report
     report.name = f"{count} websockets abandoned, {held_open} of them never closed"
     report.samples["proxy MB"] = [value for _, value in watch.points]
-    report.add("websockets refused", run.refused + 1, "+ 1", "none", 1)
+    report.add("websockets refused", run.refused, "of them", "limit", 0)
     report.add("proxy, at the end", held, "MB", "before", before, 1 / GROWTH)
     report.add("proxy, after they are gone", memory.resident(proxy.pid), "MB", "before", before, 1 / GROWTH)
     report.add("open files, after", proxy.num_fds(), "files", "before, and 5", files + 5)
     growth = slope(watch.second_half()) * 60
-    report.add("growth in the second half", max(growth, 0.01), "MB/min", "limit: 1 % of it", before / 100)
+    report.add("growth in the second half", growth, "MB/min", "limit: 2 % of it", before / 50)
     during, calm = run.report.samples["sign-in during"], run.report.samples["sign-in before"]
     report.add("sign-in during it", median(during), "s", "before", median(calm), 1 / SLOWER)
     return report
