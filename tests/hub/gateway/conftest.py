@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dask_gateway import Gateway, GatewayCluster
 
 from regional_hub.hub import engine, gateway_process, network
 from regional_hub.settings import ROOT, Settings, load
@@ -106,3 +107,11 @@ def bench(world: GatewayUnderTest) -> Iterator[GatewayUnderTest]:
     if world.server is None or not world.server.runs:  # a test that failed in the middle of a fault
         world.start_server()
     world.clear()
+
+
+@pytest.fixture(autouse=True)
+def _no_finalizers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients are closed by `clear`. dask-gateway's finalizers wait for Dask's own thread: for ever, when Python collects
+    a client in that very thread (2026.3)."""
+    for kind in (Gateway, GatewayCluster):
+        monkeypatch.setattr(kind, "__del__", lambda _self: None)
