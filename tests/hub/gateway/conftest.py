@@ -111,7 +111,7 @@ def bench(world: GatewayUnderTest) -> Iterator[GatewayUnderTest]:
 
 @pytest.fixture(autouse=True)
 def _no_finalizers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Clients are closed by `clear`. dask-gateway's finalizers wait for Dask's own thread: for ever, when Python collects
+    """Clients are closed by `clear`. dask-gateway's finalizers wait for Dask's own thread: for ever, if Python collects
     a client in that very thread (2026.3)."""
     for kind in (Gateway, GatewayCluster):
         monkeypatch.setattr(kind, "__del__", lambda _self: None)
