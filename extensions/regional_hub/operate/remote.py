@@ -60,7 +60,7 @@ class Server:
         reply = self.http.post(self._api, json=options)
         if reply.status_code >= 400:
             raise RemoteError(reply.json().get("message", reply.text))
-        if reply.status_code != 201:
+        if not self.ready():  # whatever the status said: the Hub may say 201 while the server still starts
             self._follow_progress(timeout)
         return time.monotonic() - begun
 
