@@ -35,6 +35,7 @@ c.JupyterHub.public_url = settings.url + "/"
 
 # --- state
 c.JupyterHub.db_url = settings.database.hub_url or f"sqlite:///{settings.path('db', 'hub.sqlite')}"
+c.JupyterHub.upgrade_db = True  # after an upgrade of JupyterHub; it copies an SQLite file first
 c.JupyterHub.cookie_secret = bytes.fromhex(settings.secret("hub-cookie-secret"))
 c.CryptKeeper.keys = [bytes.fromhex(settings.secret("auth-state-key"))]
 c.JupyterHub.cleanup_servers = False  # restarting the Hub ends nobody's kernel

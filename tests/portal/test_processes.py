@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -62,6 +63,16 @@ def test_a_second_prepare_is_quick_and_shows_no_password(world):
 
     assert again == {"admin": "admin", "password": None}
     assert time.monotonic() - began < 4
+
+
+def test_page_assets_that_a_backup_left_out_are_made_again(world):
+    env, _printed = world
+    static = Path(env["HUB_DATA"]) / "static"
+    shutil.rmtree(static)
+
+    prepare(env)
+
+    assert (static / "staticfiles.json").exists()
 
 
 def test_of_two_first_starts_at_once_one_makes_the_administrator(world, tmp_path):

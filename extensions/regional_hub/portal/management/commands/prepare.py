@@ -85,7 +85,8 @@ class Command(BaseCommand):
             raise CommandError(f"{missing[0]} is missing ({len(missing)} in all): run `npm ci` in {ROOT}")
         now = assets.stamp(folders)
         place = settings.HUB.path("static.stamp")
-        if place.exists() and place.read_text() == now:
+        there = settings.STATIC_ROOT.is_dir()  # a backup may leave it out
+        if there and place.exists() and place.read_text() == now:
             return
         call_command("collectstatic", interactive=False, verbosity=0)
         place.write_text(now)
