@@ -97,22 +97,27 @@ def ensure(settings: Settings) -> None:
 
 
 def _create(settings: Settings, client: docker.DockerClient, network: str) -> None:
-    subnet = _free_subnet(settings, client)
-    try:
-        client.networks.create(
-            name(settings, network),
-            driver="bridge",
-            internal=network in INTERNAL,
-            ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=str(subnet), gateway=str(subnet[1]))]),
-            options={
-                "com.docker.network.bridge.enable_icc": "false",
-                "com.docker.network.bridge.name": bridge(settings, network),
-            },
-            labels=engine.labels(settings, "network"),
-            check_duplicate=True,
-        )
-    except APIError as error:
-        raise NetworkError(f"network {name(settings, network)}: {error.explanation or error}") from error
+    for _attempt in range(5):  # another hub that starts now may take the subnet that was free a moment ago
+        subnet = _free_subnet(settings, client)
+        try:
+            client.networks.create(
+                name(settings, network),
+                driver="bridge",
+                internal=network in INTERNAL,
+                ipam=IPAMConfig(pool_configs=[IPAMPool(subnet=str(subnet), gateway=str(subnet[1]))]),
+                options={
+                    "com.docker.network.bridge.enable_icc": "false",
+                    "com.docker.network.bridge.name": bridge(settings, network),
+                },
+                labels=engine.labels(settings, "network"),
+                check_duplicate=True,
+            )
+            return
+        except APIError as error:
+            fault = error
+            if "overlap" not in str(error.explanation):
+                break
+    raise NetworkError(f"network {name(settings, network)}: {fault.explanation or fault}") from fault
 
 
 def remove(settings: Settings) -> None:
