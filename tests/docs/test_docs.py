@@ -216,6 +216,14 @@ def test_every_page_has_its_chinese_twin(page: Path) -> None:
     assert len(re.findall(r"[\u4e00-\u9fff]", pages.twin(page).read_text(encoding="utf-8"))) > 50
 
 
+@pytest.mark.parametrize("page", pages.english_pages(), ids=pages.label)
+def test_a_page_and_its_twin_link_to_each_other(page: Path) -> None:
+    other = pages.twin(page)
+
+    assert other.name in {to for _, to in pages.links(page.read_text(encoding="utf-8"))}
+    assert page.name in {to for _, to in pages.links(other.read_text(encoding="utf-8"))}
+
+
 def test_no_chinese_page_stands_alone() -> None:
     twins = {pages.twin(page) for page in pages.english_pages()}
 
