@@ -241,6 +241,15 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("page", pages.all_pages(), ids=pages.label)
+def test_files_that_a_page_names_exist(page: Path) -> None:
+    folders = "catalogs|courses|docs|extensions|hub_config|images|notebooks|requirements|tests"
+
+    for name in pages.spans(page.read_text(encoding="utf-8")):
+        if re.fullmatch(rf"(?:{folders})/[\w./-]*", name):
+            assert (pages.ROOT / name).exists(), name
+
+
+@pytest.mark.parametrize("page", pages.all_pages(), ids=pages.label)
 def test_links_stay_in_the_language_of_the_page(page: Path) -> None:
     chinese = page.name.endswith(".zh.md")
     own = page.with_name(page.name.replace(".zh.md", ".md")) if chinese else pages.twin(page)
