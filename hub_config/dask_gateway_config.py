@@ -56,10 +56,10 @@ else:
 
 environment = {"INTAKE_PATH": str(ROOT / "catalogs"), "REGIONAL_HUB_SHARED": str(settings.shared_dir)}
 if backend == "docker":
-    from regional_hub.hub.images import current
+    from regional_hub.hub.images import of_this_start
 
     c.DaskGateway.backend_class = "regional_hub.hub.gateway_docker.DockerBackend"
-    c.PolicyMixin.default_image = current(settings)
+    c.PolicyMixin.default_image = of_this_start(settings)
     folders = {mount.host: mount.inside for mount in shared_mounts(settings)} | {ROOT / "catalogs": CATALOGS}
     c.DockerBackend.mounts = {str(host): inside for host, inside in folders.items() if host.is_dir()}
     environment = {"INTAKE_PATH": CATALOGS, "REGIONAL_HUB_SHARED": SHARED}

@@ -66,7 +66,7 @@ c.GenericOAuthenticator.logout_redirect_url = f"{settings.url}/accounts/logout/"
 # --- servers
 spawner = spawners.of_kind(kind)
 spawner.hub_settings = settings
-spawner.lab_image = images.current(settings, "lab") if kind == "docker" else settings.spawner.image
+spawner.lab_image = images.of_this_start(settings) if kind == "docker" else settings.spawner.image
 spawner.host_addresses = {name: network.host_address(settings, name) for name in network.LETTERS}
 c.JupyterHub.spawner_class = spawner
 c.Spawner.server_token_scopes = spawner.token_scopes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -34,25 +33,18 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[hubs.Hub]:
     kyrgyzstan = hubs.SHARED_DATA / "kyrgyzstan"
     if kyrgyzstan.is_dir():
         env["HUB_SPAWNER__SHARED_FOLDERS"] = f'{{"kyrgyzstan": "{kyrgyzstan}"}}'
-    running = hubs.start(_reachable(tmp_path_factory, "hub"), **env)
+    running = hubs.start(tmp_path_factory.mktemp("hub") / "data", **env)
     yield running
     hubs.stop(running)
 
 
 @pytest.fixture(scope="session")
-def local_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[hubs.Hub]:
+def local_hub() -> Iterator[hubs.Hub]:
     """A hub without containers, as on a machine that has no engine."""
-    running = hubs.start(_reachable(tmp_path_factory, "local-hub"), "local")
-    yield running
-    hubs.stop(running)
-
-
-def _reachable(factory: pytest.TempPathFactory, name: str) -> Path:
-    """A data folder that other users can pass through: pytest's own are closed to all but this user."""
-    place = factory.mktemp(name)
-    for parent in (place, place.parent, place.parent.parent):
-        parent.chmod(0o711)
-    return place / "data"
+    with hubs.open_folder() as data:
+        running = hubs.start(data, "local")
+        yield running
+        hubs.stop(running)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,9 @@ import os
 import re
 import socket
 import subprocess
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,14 @@ def free_ports() -> int:
         if all(_free(port) for port in range(first, first + BLOCK)):
             return first
     raise RuntimeError("no free block of ports")
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """A data folder that other users can pass through, as pytest's own are not; removed at the end."""
+    with tempfile.TemporaryDirectory(prefix="regional-hub-test-", ignore_cleanup_errors=True) as place:
+        Path(place).chmod(0o711)
+        yield Path(place) / "data"
 
 
 def _free(port: int) -> bool:

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import httpx
 import pytest
@@ -281,13 +281,32 @@ for _ in range(40):
 """
 
 
-def test_a_server_killed_for_its_memory_tells_why(hub: Hub, alice: Server) -> None:
-    kernel = alice.kernel()
-    threading.Thread(target=_run, args=(kernel, CROWD), daemon=True).start()
-    eventually(lambda: alice.ready() is None, 120, "the server was not killed, or nobody noticed")
+def test_a_server_killed_for_its_memory_tells_why(hub: Hub) -> None:
+    password = hub.add_person("olga")
+    with hub.server("olga") as server:
+        server.start()
+        kernel = server.kernel()
+        threading.Thread(target=_run, args=(kernel, CROWD), daemon=True).start()
+        eventually(lambda: server.ready() is None, 120, "the server was not killed, or nobody noticed")
 
-    stopped = call(hub.settings, "GET", "/users/alice?include_stopped_servers")["servers"][""]
-
+    stopped = call(hub.settings, "GET", "/users/olga?include_stopped_servers")["servers"][""]
     ended = stopped["state"]["ended"]
     assert "more than its 0.5 GB of memory" in ended["message"]
     assert "内存超过 0.5 GB" in ended["message_zh"]
+    with closing(signed_in(hub, "olga", password)) as browser:
+        assert "more than its 0.5 GB of memory" in browser.get("/servers/olga/default/").text
+        chinese = {"Accept-Language": "zh-CN"}
+        assert "内存超过 0.5 GB" in browser.get("/servers/olga/default/", headers=chinese).text
+
+
+def signed_in(hub: Hub, name: str, password: str) -> httpx.Client:
+    """A person who signed in on the portal's page."""
+    browser = httpx.Client(base_url=hub.url, follow_redirects=True, timeout=30, headers={"Referer": hub.url})
+    form = browser.get("/accounts/login/").text
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form)
+    assert token
+    answer = browser.post(
+        "/accounts/login/", data={"login": name, "password": password, "csrfmiddlewaretoken": token[1]}
+    )
+    assert answer.status_code == 200
+    return browser

@@ -32,6 +32,7 @@ from regional_hub.settings import ROOT, Settings
 __all__ = ["NAMES", "ImageError", "current", "ensure", "exists"]
 
 REPOSITORY = "regional-hub"
+PINNED = "REGIONAL_HUB_LAB_IMAGE"  # set by `./hub up` for its processes
 NAMES = ("base", "lab", "hub")
 # Where operating systems keep the certificate authorities that an institution added to them.
 LOCAL_AUTHORITIES = (Path("/usr/local/share/ca-certificates"), Path("/etc/pki/ca-trust/source/anchors"))
@@ -92,6 +93,11 @@ def plan(settings: Settings, name: str) -> Plan:
 def current(settings: Settings, name: str = "lab") -> str:
     """The image that this checkout and these settings ask for, in full: `regional-hub/lab:<12 hex digits>`."""
     return plan(settings, name).ref
+
+
+def of_this_start(settings: Settings) -> str:
+    """The lab image that `./hub up` made sure of: a Hub restarted after an update of the checkout keeps to it."""
+    return os.environ.get(PINNED) or current(settings)
 
 
 def exists(_settings: Settings, ref: str) -> bool:

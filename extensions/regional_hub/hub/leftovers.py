@@ -1,13 +1,17 @@
-"""Containers that no server of the Hub stands behind any more: a start or stop that the engine's absence cut short.
+"""What no server of the Hub stands behind any more, found by its mark and removed.
 
-They are found by their labels and removed once the engine answers again. It knows nothing of JupyterHub: it is told
-which containers are in use.
+Containers: a start or stop that the engine's absence cut short. Processes: what a person's code started and left. It
+knows nothing of JupyterHub: it is told what is in use.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import signal
 from collections.abc import Callable, Collection
+from pathlib import Path
 
 import requests.exceptions
 from docker.errors import DockerException, NotFound
@@ -46,3 +50,15 @@ async def remove(settings: Settings, in_use: Callable[[], Collection[str]]) -> l
         return [name for name in left if await asyncio.to_thread(_remove, name)]
     except (DockerException, requests.exceptions.RequestException):
         return []
+
+
+def end_processes(variable: str, value: str) -> int:
+    """Kill every process that inherited this environment variable with exactly this value; how many there were."""
+    wanted = f"{variable}={value}".encode()
+    ended = 0
+    for place in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):  # gone meanwhile, or another user's
+            if wanted in place.read_bytes().split(b"\0"):
+                os.kill(int(place.parent.name), signal.SIGKILL)
+                ended += 1
+    return ended

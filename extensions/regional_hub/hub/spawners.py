@@ -6,7 +6,6 @@ Trust boundary: whatever a person sends along with "start" is judged by `kinds.p
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -18,10 +17,11 @@ from dockerspawner import DockerSpawner
 from jupyterhub.spawner import SimpleLocalProcessSpawner
 from tornado import web
 
-from regional_hub.hub import engine, gateway_process, homes, kinds, network, waiting
+from regional_hub.hub import engine, gateway_process, homes, kinds, leftovers, network, waiting
 from regional_hub.settings import ROOT, Settings
 
 CONTAINER_USER = 1000
+MARK = "REGIONAL_HUB_SERVER"  # by which processes of a local server are found, whoever their parent is
 
 
 class SpawnProblem(web.HTTPError):
@@ -296,6 +296,7 @@ class LocalServer(ServerOfAKind, SimpleLocalProcessSpawner):
             "INTAKE_PATH": str(ROOT / "catalogs"),
             "INTAKE_CATALOG_PATH": f'["{ROOT / "catalogs"}"]',
             "REGIONAL_HUB_SHARED": str(self.hub_settings.shared_dir),
+            MARK: self._mark(),
         }
         env.pop("PYTHONPATH", None)
         return self.without_hub(env) if plan.kind.name == "app" else env
@@ -320,15 +321,14 @@ class LocalServer(ServerOfAKind, SimpleLocalProcessSpawner):
             self.cmd = [str(Path(sys.prefix) / "bin" / "jupyterhub-singleuser")]
         return await self.until_it_answers(await super().start())
 
+    def _mark(self) -> str:
+        return f"{self.hub_settings.instance}/{self.user.name}/{self.name}"
+
     async def stop(self, now: bool = False) -> None:
-        """Also ends what the server itself started: kernels are in sessions of their own only by name."""
-        pid = self.pid
+        """Also ends what code in the server started: kernels, and their children, have sessions of their own."""
         await super().stop(now=now)
-        if pid:
-            try:
-                os.killpg(pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                return
+        if ended := leftovers.end_processes(MARK, self._mark()):
+            self.log.info("Ended %d processes that the server of %s left behind", ended, self.user.name)
 
 
 def of_kind(kind: str) -> type:

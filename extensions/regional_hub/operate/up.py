@@ -167,6 +167,7 @@ def _prepare_engine(settings: Settings, kind: str) -> None:
                 err=True,
             )
         images.ensure(settings, ["lab"], say)
+        os.environ[images.PINNED] = images.current(settings)
     except (network.NetworkError, images.ImageError) as error:
         raise Failure(str(error)) from error
 
