@@ -1,102 +1,175 @@
-"""Reads SDMX-CSV 1.0 and 2.0 data messages, and writes 2.0, as a stream.
+"""Reads SDMX-CSV 1.0 and 2.x data messages, and writes 2.0, as a stream.
 
-Standard: SDMX-CSV Data Message Format 2.0.0 (github.com/sdmx-twg/sdmx-csv). Each line names its structure and, in 2.0,
-its action; lines that delete are refused, because whoever reads them as observations would count what is gone.
+Standard: SDMX-CSV Data Message Format 2.1.0 (github.com/sdmx-twg/sdmx-csv). Each line names its structure and, in 2.x,
+its action.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from regional_hub.sdg.formats import FormatError, Header, Message, Row
+import pyarrow as pa
+
+from regional_hub.sdg.formats import ACTIONS, Batch, FormatError, Header, Message, Row, observations
+from regional_hub.sdg.structure import Structure
 
 BATCH_ROWS = 4096
-# ACTION codes whose lines state observations: Information, Append, Replace, Merge.
-STATING = frozenset("IARM")
+LONGEST_LINE = 1 << 20  # characters
+# Columns of 2.x that may stand between the structure and the components; keys repeat what the components say.
+EXTRA = frozenset(("STRUCTURE_NAME", "ACTION", "SERIES_KEY", "OBS_KEY"))
 # What ends the first column's name is the delimiter; the name may carry a sub-field separator, "STRUCTURE[;]".
 FIRST_COLUMN = re.compile(r'"?\w+(?:\[.?\])?"?([,;\t|])')
 
 
-def read(file: BinaryIO, name: str) -> Message:
+def read(source: Path | BinaryIO, structure: Structure, *, name: str = "") -> Iterator[pa.RecordBatch]:
+    """The observations as Arrow batches in the layout of `observations`; raises FormatError naming file and line."""
+    return observations.read(message, source, structure, name)
+
+
+def message(file: BinaryIO, name: str, structure: Structure | None = None) -> Message:
     """Read the line of column names now and the observations as they are asked for.
 
-    Raises FormatError, here or while iterating, naming file and line, for what is not SDMX-CSV.
+    With a structure, labels are told from codes ("A: Annual" is A). Raises FormatError, here or while iterating,
+    naming file and line, for what is not SDMX-CSV.
     """
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-    try:
-        first = text.readline()
-    except UnicodeDecodeError as error:
-        raise _not_utf8(name, error) from None
+    lines = Lines(file, name)
+    first = next(lines, "")
     match = FIRST_COLUMN.match(first)
     delimiter = match[1] if match else ","
-    names = next(csv.reader([first], delimiter=delimiter))
-    components, leading, version = _columns(names, name)
-    header = Header(layout=f"SDMX-CSV {version}")
-    lines = csv.reader(text, delimiter=delimiter, strict=True)
-    return Message(header, _batches(lines, header, components, leading, name))
+    columns = _columns(next(csv.reader([first], delimiter=delimiter)), name, structure)
+    header = Header(layout=f"SDMX-CSV {columns.version}")
+    return Message(header, _batches(lines, delimiter, header, columns, name))
 
 
-def _columns(names: list[str], name: str) -> tuple[list[str], int, str]:
-    """Ids of all columns, how many of them lead before the first component, and the version of the layout."""
+class Lines:
+    """The lines of a UTF-8 file, counted; a line that does not end is refused, not held in memory."""
+
+    def __init__(self, file: BinaryIO, name: str, encoding: str = "utf-8-sig") -> None:
+        self.name = name
+        self.number = 0
+        self._text = io.TextIOWrapper(file, encoding=encoding, newline="")
+
+    def __iter__(self) -> Lines:
+        return self
+
+    def __next__(self) -> str:
+        try:
+            line = self._text.readline(LONGEST_LINE)
+        except UnicodeDecodeError as error:
+            raise FormatError(
+                f"{self.name}, after line {self.number}: not UTF-8 text, which SDMX-CSV is ({error.reason}); "
+                "save it as UTF-8",
+                self.name,
+                self.number,
+            ) from None
+        if not line:
+            raise StopIteration
+        self.number += 1
+        if len(line) == LONGEST_LINE:
+            raise FormatError(f"{self.name}, line {self.number}: a line of over {LONGEST_LINE} characters", self.name)
+        if "\0" in line:
+            raise FormatError(f"{self.name}, line {self.number}: holds a NUL character; this is no text", self.name)
+        return line
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What the columns of a file are: the leading ones by what they say, then (index, component) of the others."""
+
+    version: str
+    count: int
+    structure: int
+    action: int | None
+    components: tuple[tuple[int, str], ...]
+    labelled: frozenset[int]  # their cells are "CODE: label"
+
+
+def _columns(names: list[str], name: str, structure: Structure | None) -> Columns:
     # "SEX: Sex" (labels=both) is read by its id; "[]" and "[;]" mark columns with several values.
     ids = [column.split(":", 1)[0].split("[", 1)[0].strip() for column in names]
-    if len(set(ids)) != len(ids):
-        twice = sorted({column for column in ids if ids.count(column) > 1})
-        raise FormatError(f"{name}, line 1: column {', '.join(twice)} is there twice")
-    if ids[0].upper() == "DATAFLOW":
-        return ids, 1, "1.0"
-    if [column.upper() for column in ids[:3]] == ["STRUCTURE", "STRUCTURE_ID", "ACTION"]:
-        return ids, 3, "2.0"
-    if [column.upper() for column in ids[:2]] == ["STRUCTURE", "STRUCTURE_ID"]:
-        return ids, 2, "2.0"
-    raise FormatError(
-        f"{name}, line 1: not SDMX-CSV: the first columns must be STRUCTURE, STRUCTURE_ID, ACTION (2.0) "
-        f"or DATAFLOW (1.0), they are {', '.join(ids[:3])}"
-    )
+    upper = [column.upper() for column in ids]
+    if upper[0] == "DATAFLOW":
+        version, leading = "1.0", 1
+    elif upper[:2] == ["STRUCTURE", "STRUCTURE_ID"]:
+        version, leading = "2.0", 2
+    else:
+        raise FormatError(
+            f"{name}, line 1: not SDMX-CSV: the first columns must be STRUCTURE, STRUCTURE_ID, ACTION (2.0) "
+            f"or DATAFLOW (1.0), they are {', '.join(ids[:3])}",
+            name,
+            1,
+        )
+    components: list[tuple[int, str]] = []
+    for index in range(leading, len(ids)):
+        if version == "2.0" and not components and upper[index] in EXTRA:
+            continue
+        if not _is_label(names, ids, index, structure):
+            components.append((index, ids[index]))
+    found = [id for _, id in components]
+    if len(set(found)) != len(found):
+        twice = sorted({id for id in found if found.count(id) > 1})
+        raise FormatError(f"{name}, line 1: column {', '.join(twice)} is there twice", name, 1)
+    coded = {part.id for part in structure.components if part.codelist_ref} if structure else set()
+    labelled = frozenset(index for index, id in components if ":" in names[index] and id in coded)
+    action = upper.index("ACTION") if version == "2.0" and "ACTION" in upper else None
+    return Columns(version, len(ids), leading - 1, action, tuple(components), labelled)
 
 
-def _batches(
-    lines: Iterator[list[str]], header: Header, ids: list[str], leading: int, name: str
-) -> Iterator[list[Row]]:
-    components = ids[leading:]
-    counted = enumerate(lines, start=2)
+def _is_label(names: list[str], ids: list[str], index: int, structure: Structure | None) -> bool:
+    """Whether a column only holds the labels of the one before it (labels=name)."""
+    if structure is None or ids[index] in structure.by_id:
+        return False
+    before = structure.by_id.get(ids[index - 1])
+    return before is not None and names[index] in before.name.values()
+
+
+def _batches(lines: Lines, delimiter: str, header: Header, columns: Columns, name: str) -> Iterator[Batch]:
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    batch = Batch([], [], [])
     try:
-        while some := list(itertools.islice(counted, BATCH_ROWS)):
-            rows = []
-            for number, cells in some:
-                if not cells:
-                    continue
-                if len(cells) != len(ids):
-                    raise FormatError(
-                        f"{name}, record {number}: {len(cells)} values for {len(ids)} columns; is the file cut off?"
-                    )
-                _note_structure(header, cells, leading, f"{name}, record {number}")
-                rows.append({key: cell for key, cell in zip(components, cells[leading:], strict=True) if cell != ""})
-            yield rows
-    except UnicodeDecodeError as error:
-        raise _not_utf8(name, error) from None
+        start = lines.number + 1
+        for cells in reader:
+            if cells:
+                _add(batch, cells, start, header, columns, name)
+            start = lines.number + 1
+            if len(batch.rows) == BATCH_ROWS:
+                yield batch
+                batch = Batch([], [], [])
     except csv.Error as error:
-        raise FormatError(f"{name}: not CSV, or cut off in the middle: {error}") from None
+        raise FormatError(
+            f"{name}, line {lines.number}: not CSV, or cut off in the middle: {error}", name, lines.number
+        ) from None
+    if batch.rows:
+        yield batch
 
 
-def _not_utf8(name: str, error: UnicodeDecodeError) -> FormatError:
-    return FormatError(f"{name}: not UTF-8 text, which SDMX-CSV is ({error.reason}); save it as UTF-8")
-
-
-def _note_structure(header: Header, cells: list[str], leading: int, place: str) -> None:
-    structure = cells[0] if leading == 1 else cells[1]
-    structure = structure.split(": ", 1)[0]
+def _add(batch: Batch, cells: list[str], line: int, header: Header, columns: Columns, name: str) -> None:
+    place = f"{name}, line {line}"
+    if len(cells) != columns.count:
+        raise FormatError(f"{place}: {len(cells)} values for {columns.count} columns; is the file cut off?", name, line)
+    structure = cells[columns.structure].split(": ", 1)[0]
     if structure not in header.structures:
         header.structures.append(structure)
-    if leading == 3 and cells[2] not in STATING:
-        raise FormatError(
-            f"{place}: ACTION is {cells[2]!r}; only lines that state data ({', '.join(sorted(STATING))}) are read"
-        )
+    action = "I"
+    if columns.action is not None:
+        action = cells[columns.action].strip() or "I"
+        if action not in ACTIONS:
+            raise FormatError(f"{place}: ACTION is {action!r}; it can be {', '.join(ACTIONS)}", name, line)
+    row = {}
+    for index, id in columns.components:
+        cell = cells[index]
+        if cell != "":
+            row[id] = cell.split(": ", 1)[0] if index in columns.labelled else cell
+    batch.rows.append(row)
+    batch.lines.append(line)
+    assert isinstance(batch.action, list)
+    batch.action.append(action)
 
 
 def write(

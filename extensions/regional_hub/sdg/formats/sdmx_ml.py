@@ -1,6 +1,6 @@
-"""Reads SDMX-ML 2.1 data messages, structure-specific and generic, as a stream.
+"""Reads SDMX-ML data messages as a stream: 2.1 structure-specific and generic, 3.0 and 3.1 structure-specific.
 
-Standard: SDMX 2.1 Technical Specifications, section 3A (SDMX-ML schemas). The parser is expat itself: no tree is built,
+Standard: SDMX Technical Specifications, section 3A (SDMX-ML schemas). The parser is expat itself: no tree is built,
 a document type declaration is refused before anything in it is read, and so no entity is ever expanded and no address
 opened.
 """
@@ -8,66 +8,69 @@ opened.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import BinaryIO
 from xml.parsers import expat
 
-from regional_hub.sdg.formats import BATCH_BYTES, FormatError, Header, Message, Row, Structure
+import pyarrow as pa
 
-V21 = "http://www.sdmx.org/resources/sdmxml/schemas/v2_1/"
+from regional_hub.sdg.formats import (
+    BATCH_BYTES,
+    Batch,
+    FormatError,
+    Header,
+    Message,
+    Ref,
+    Row,
+    action_code,
+    observations,
+)
+from regional_hub.sdg.formats.groups import Groups
+from regional_hub.sdg.structure import SHORT, Structure
+
+SCHEMAS = "http://www.sdmx.org/resources/sdmxml/schemas/"
+V21 = SCHEMAS + "v2_1/"
 GENERIC = V21 + "data/generic"
 ROOTS = {
     V21 + "message StructureSpecificData": "SDMX-ML 2.1 StructureSpecificData",
     V21 + "message StructureSpecificTimeSeriesData": "SDMX-ML 2.1 StructureSpecificTimeSeriesData",
     V21 + "message GenericData": "SDMX-ML 2.1 GenericData",
     V21 + "message GenericTimeSeriesData": "SDMX-ML 2.1 GenericTimeSeriesData",
+    SCHEMAS + "v3_0/message StructureSpecificData": "SDMX-ML 3.0 StructureSpecificData",
+    SCHEMAS + "v3_1/message StructureSpecificData": "SDMX-ML 3.1 StructureSpecificData",
 }
 # Namespaces by which a file says that it follows another version of the standard.
-OTHER_VERSIONS = {"v1_0": "1.0", "v2_0": "2.0", "v3_0": "3.0", "v3_1": "3.1"}
+OTHER_VERSIONS = {"v1_0": "1.0", "v2_0": "2.0"}
+READ_VERSIONS = {"v2_1": "2.1", "v3_0": "3.0", "v3_1": "3.1"}
+# What a data set says of itself; the schemas put it in a namespace, some writers do not.
+CONTROL = frozenset(("structureRef", "dataflowRef", "setID", "action", "dataScope", "validFromDate", "validToDate"))
+CONTROL |= {"reportingBeginDate", "reportingEndDate", "publicationYear", "publicationPeriod"}
+# Text that expat holds back because a tag does not end: no tag of a data file is this long.
+LONGEST_TAG = 1 << 24
 HEADER_TEXTS = {"ID": "id", "Prepared": "prepared"}
 
 Attributes = dict[str, str]
 
 
-def read(file: BinaryIO, name: str) -> Message:
+def read(source: Path | BinaryIO, structure: Structure, *, name: str = "") -> Iterator[pa.RecordBatch]:
+    """The observations as Arrow batches in the layout of `observations`; raises FormatError naming file and line."""
+    return observations.read(message, source, structure, name)
+
+
+def message(file: BinaryIO, name: str, structure: Structure | None = None) -> Message:
     """Read the header now and the observations as they are asked for.
 
-    `name` is how errors call the file. Raises FormatError, here or while iterating, for what is not SDMX-ML 2.1 data.
+    `name` is how errors call the file. Raises FormatError, here or while iterating, for what is not SDMX-ML data.
     """
     reader = _Reader(name)
     batches = reader.batches(file)
-    first = next(batches, [])  # the header stands before the first observation
+    first = next(batches, Batch([], [], "I"))  # the header stands before the first observation
 
-    def all_batches() -> Iterator[list[Row]]:
+    def all_batches() -> Iterator[Batch]:
         yield first
         yield from batches
 
     return Message(reader.header, all_batches())
-
-
-class _Groups:
-    """Attributes that a file gives once for all series that share some dimensions."""
-
-    def __init__(self) -> None:
-        self._found: list[tuple[Attributes, Attributes | None]] = []
-
-    def add(self, key: Attributes, attributes: Attributes | None) -> None:
-        """`attributes` is None where the layout does not tell key and attributes apart (structure-specific)."""
-        self._found.append((key, attributes))
-
-    def clear(self) -> None:
-        self._found.clear()
-
-    def of(self, series: Attributes) -> Attributes:
-        """What the groups say of a series.
-
-        A component is attached in one place only, so what group and series both name is the group's key.
-        """
-        said: Attributes = {}
-        for key, attributes in self._found:
-            shared = key.keys() & series.keys()
-            if shared and all(key[part] == series[part] for part in shared):
-                said.update(attributes if attributes is not None else {k: key[k] for k in key.keys() - shared})
-        return said
 
 
 class _Reader:
@@ -78,13 +81,18 @@ class _Reader:
         self.header = Header(layout="")
         self._path: list[str] = []
         self._rows: list[Row] = []
+        self._lines: list[int] = []
+        self._action = "I"
+        self._actions: list[str] = []
         self._text: list[str] | None = None
         self._dataset: Attributes = {}
         self._series: Attributes = {}
-        self._groups = _Groups()
+        self._groups = Groups()
         self._row: Row = {}
         self._target: Attributes | None = None  # where generic Values go
         self._group_key: Attributes = {}
+        self._line = 0
+        self._component: tuple[Attributes, str] | None = None  # <Comp>: where its values go, under which id
         self._dimension_at_observation: dict[str, str] = {}
         self._dimension = "TIME_PERIOD"
         self._parser = expat.ParserCreate(namespace_separator=" ")
@@ -95,20 +103,32 @@ class _Reader:
         self._parser.CharacterDataHandler = self._characters
         self._element: Callable[[str, Attributes], None] = self._in_specific
 
-    def batches(self, file: BinaryIO) -> Iterator[list[Row]]:
+    def batches(self, file: BinaryIO) -> Iterator[Batch]:
         size = 0
         try:
             while chunk := file.read(BATCH_BYTES):
                 size += len(chunk)
                 self._parser.Parse(chunk, False)
+                if size - self._parser.CurrentByteIndex > LONGEST_TAG:
+                    raise self._fault(f"a tag does not end within {LONGEST_TAG >> 20} MiB; this is no SDMX data file")
                 if self._rows:
-                    rows, self._rows = self._rows, []
-                    yield rows
+                    yield self._batch()
             self._parser.Parse(b"", True)
         except expat.ExpatError as error:
-            raise FormatError(self._explain(error)) from None
+            raise FormatError(self._explain(error), self.name, error.lineno) from None
         if self._rows:
-            yield self._rows
+            yield self._batch()
+
+    def _batch(self) -> Batch:
+        same = len(set(self._actions)) == 1
+        batch = Batch(self._rows, self._lines, self._actions[0] if same else self._actions)
+        self._rows, self._lines, self._actions = [], [], []
+        return batch
+
+    def _add(self, row: Row, line: int) -> None:
+        self._rows.append(row)
+        self._lines.append(line)
+        self._actions.append(self._action)
 
     def _explain(self, error: expat.ExpatError) -> str:
         place = f"{self.name}, line {error.lineno}, column {error.offset + 1}"
@@ -116,10 +136,13 @@ class _Reader:
         cut = (expat.errors.XML_ERROR_NO_ELEMENTS, expat.errors.XML_ERROR_UNCLOSED_TOKEN)
         if what in (*cut, expat.errors.XML_ERROR_UNCLOSED_CDATA_SECTION, expat.errors.XML_ERROR_PARTIAL_CHAR):
             return f"{place}: the file ends in the middle; it was cut off while it was written or copied: get it again"
+        if what in (expat.errors.XML_ERROR_INVALID_TOKEN, expat.errors.XML_ERROR_INCORRECT_ENCODING):
+            what += "; perhaps the file is in another encoding than it declares: save it as UTF-8"
         return f"{place}: not well-formed XML ({what})"
 
     def _fault(self, what: str) -> FormatError:
-        return FormatError(f"{self.name}, line {self._parser.CurrentLineNumber}: {what}")
+        line = self._parser.CurrentLineNumber
+        return FormatError(f"{self.name}, line {line}: {what}", self.name, line)
 
     def _refuse_doctype(self, *_declaration: object) -> None:
         raise self._fault(
@@ -146,7 +169,7 @@ class _Reader:
         self._path.pop()
         local = tag.rpartition(" ")[2]
         if self._text is not None:
-            self._close_header_text(local)
+            self._close_text(local)
         elif depth >= 3 and self._path[1].endswith("DataSet"):
             self._close(local)
 
@@ -169,14 +192,15 @@ class _Reader:
                 f"this is SDMX-ML {version} ({local}), which is not read here; "
                 "convert it to SDMX-ML 2.1 or SDMX-CSV first"
             )
-        if namespace.startswith(V21):
-            raise self._fault(f"this is an SDMX-ML 2.1 message of kind {local}, which holds no data")
+        known = next((v for part, v in READ_VERSIONS.items() if namespace == f"{SCHEMAS}{part}/message"), None)
+        if known:
+            raise self._fault(f"this is an SDMX-ML {known} message of kind {local}, which holds no data")
         raise self._fault(f"not SDMX: the outermost element is <{local}>")
 
     def _in_header(self, tag: str, attributes: Attributes) -> None:
         local = tag.rpartition(" ")[2]
         depth = len(self._path)
-        if depth == 3 and (local in HEADER_TEXTS or local == "Test"):
+        if depth == 3 and (local in HEADER_TEXTS or local in ("Test", "DataSetAction")):
             self._text = []
         elif depth == 3 and local == "Sender":
             self.header.sender = attributes.get("id", "")
@@ -185,29 +209,45 @@ class _Reader:
                 "dimensionAtObservation", "TIME_PERIOD"
             )
         elif local == "Ref" and self._path[2].endswith(" Structure"):
-            structure = Structure(*(attributes.get(part, "") for part in ("agencyID", "id", "version")))
+            structure = Ref(*(attributes.get(part, "") for part in ("agencyID", "id", "version")))
             self.header.structures.append(str(structure))
-        elif local == "URN" and self._path[2].endswith(" Structure"):
-            self._text = []
+        elif depth >= 4 and self._path[2].endswith(" Structure"):
+            self._text = []  # the reference itself in 3.x, or a <URN>
 
-    def _close_header_text(self, local: str) -> None:
+    def _close_text(self, local: str) -> None:
         text = "".join(self._text or []).strip()
         self._text = None
+        if self._component is not None and local == "Value":
+            target, id = self._component
+            target[id] = f"{target[id]};{text}" if id in target else text
+            return
         if local in HEADER_TEXTS:
             setattr(self.header, HEADER_TEXTS[local], text)
         elif local == "Test":
             self.header.test = text in ("true", "1")
-        elif local == "URN":
-            self.header.structures.append(text.rpartition("=")[2])
+        elif local == "DataSetAction":
+            self._action = self._action_of(text)
+        elif match := SHORT.search(text.rpartition("=")[2]):
+            self.header.structures.append(match[0])
+
+    def _action_of(self, text: str) -> str:
+        try:
+            return action_code(text)
+        except ValueError as error:
+            raise self._fault(str(error)) from None
 
     # -- data -----------------------------------------------------------------------------------------------------
 
     def _open_dataset(self, attributes: Attributes) -> None:
         reference = next((v for k, v in attributes.items() if k.endswith("structureRef")), "")
         self._dimension = self._dimension_at_observation.get(reference, "TIME_PERIOD")
-        self._dataset = {key: value for key, value in attributes.items() if " " not in key}
+        action = next((v for k, v in attributes.items() if k.rpartition(" ")[2] == "action"), None)
+        self._action = self._action_of(action) if action else self._action
+        self._dataset = _own(attributes)
         if self._element == self._in_generic:
             self._dataset = {}
+        for control in CONTROL & self._dataset.keys():
+            del self._dataset[control]
         self._series = {}
         self._groups.clear()
 
@@ -217,17 +257,35 @@ class _Reader:
         if any(part.endswith(" Annotations") for part in self._path):
             return
         if local == "Obs" and depth in (3, 4):
-            own = {key: value for key, value in attributes.items() if " " not in key}
-            if depth == 3:
-                own = {**self._groups.of(own), **own}
-            self._rows.append({**self._dataset, **self._series, **own})
+            self._row, self._line = _own(attributes), self._parser.CurrentLineNumber
+            self._target = self._row
         elif local == "Series" and depth == 3:
-            key = {key: value for key, value in attributes.items() if " " not in key}
-            self._series = {**self._groups.of(key), **key}
-        elif local == "Group" and depth == 3:
-            self._groups.add({key: value for key, value in attributes.items() if " " not in key}, None)
-        else:
+            self._series = self._target = _own(attributes)
+        elif local in ("Group", "Atts") and depth == 3:
+            self._group_key = self._target = _own(attributes)
+        elif local == "Comp" and self.header.layout.startswith("SDMX-ML 3"):
+            target = self._dataset if depth == 3 else self._target
+            self._component = (target if target is not None else {}, attributes.get("id", ""))
+        elif local == "Value" and self._component is not None:
+            self._text = []
+        elif local != "DataProvider":
             raise self._fault(f"<{local}> is not known inside {_inside(self._path)} of {self.header.layout}")
+
+    def _close_specific(self, local: str) -> None:
+        depth = len(self._path)  # of the parent
+        if local == "Obs":
+            if depth == 2:
+                self._series = {}
+            whole = {**self._dataset, **self._series, **self._row}
+            said = self._groups.of(whole)
+            self._add({**said, **whole} if said else whole, self._line)
+            self._target = self._series
+        elif local == "Series":
+            self._series = {}
+        elif local in ("Group", "Atts"):
+            self._groups.add(self._group_key, None)
+        elif local == "Comp":
+            self._component = None
 
     def _in_generic(self, tag: str, attributes: Attributes) -> None:
         namespace, _, local = tag.rpartition(" ")
@@ -240,7 +298,7 @@ class _Reader:
         elif local == "Series":
             self._series = {}
         elif local == "Obs":
-            self._row = {}
+            self._row, self._line = {}, self._parser.CurrentLineNumber
         elif local in ("SeriesKey", "ObsKey"):
             self._target = self._series if local == "SeriesKey" else self._row
         elif local == "Attributes":
@@ -268,13 +326,20 @@ class _Reader:
         return attributes["value"]
 
     def _close(self, local: str) -> None:
-        if local in ("SeriesKey", "ObsKey", "GroupKey", "Attributes"):
+        if self._element != self._in_generic:
+            self._close_specific(local)
+        elif local in ("SeriesKey", "ObsKey", "GroupKey", "Attributes"):
             self._target = None
         elif local == "Series":
             self._series = {}
-        elif local == "Obs" and self._element == self._in_generic:
+        elif local == "Obs":
             whole = {**self._dataset, **self._series, **self._row}
-            self._rows.append({**self._groups.of(whole), **whole})
+            self._add({**self._groups.of(whole), **whole}, self._line)
+
+
+def _own(attributes: Attributes) -> Attributes:
+    """The components among an element's attributes: what is in a namespace steers the reading instead."""
+    return {key: value for key, value in attributes.items() if " " not in key}
 
 
 def _inside(path: list[str]) -> str:

@@ -1,0 +1,74 @@
+"""Rows of a file as Arrow batches: one column of text per component of the structure, in its order.
+
+Three columns say where a row came from and what it is for: `_file`, `_line` (1-based; null where the layout has no
+lines) and `_action` (I, A, R, M, D). Values stay the text of the file; an empty or "NaN" measure is null.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+
+from regional_hub.sdg.formats import Batch, FormatError, Message
+from regional_hub.sdg.structure import Structure
+
+FILE, LINE, ACTION = "_file", "_line", "_action"
+MISSING = frozenset(("", "NaN", "nan", "NAN"))
+
+Opener = Callable[[BinaryIO, str, Structure | None], Message]
+
+
+def schema(structure: Structure) -> pa.Schema:
+    """The columns of observations that were read and not yet stored."""
+    fields = [pa.field(component.id, pa.string()) for component in structure.components]
+    return pa.schema([*fields, (FILE, pa.string()), (LINE, pa.int64()), (ACTION, pa.string())])
+
+
+def read(opener: Opener, source: Path | BinaryIO, structure: Structure, name: str = "") -> Iterator[pa.RecordBatch]:
+    """What a format's `read` does, by its `message`."""
+    if isinstance(source, Path):
+        with source.open("rb") as file:
+            yield from read(opener, file, structure, name or str(source))
+    else:
+        called = name or "the message"
+        yield from batches(opener(source, called, structure).batches, structure, called)
+
+
+def batches(found: Iterable[Batch], structure: Structure, name: str) -> Iterator[pa.RecordBatch]:
+    """Rows as Arrow batches. Raises FormatError for a component that the structure does not have, naming its line."""
+    columns = schema(structure)
+    known = frozenset(structure.by_id)
+    measures = frozenset(component.id for component in structure.measures)
+    for batch in found:
+        if not batch.rows:
+            continue
+        for row, line in zip(batch.rows, batch.lines, strict=True):
+            if not row.keys() <= known:
+                raise unknown_component(next(iter(row.keys() - known)), structure, name, line)
+        arrays = [_column(batch, id, id in measures) for id in structure.by_id]
+        count = len(batch.rows)
+        actions = [batch.action] * count if isinstance(batch.action, str) else batch.action
+        arrays += [
+            pa.array([name] * count, pa.string()),
+            pa.array([line or None for line in batch.lines], pa.int64()),
+            pa.array(actions, pa.string()),
+        ]
+        yield pa.record_batch(arrays, schema=columns)
+
+
+def _column(batch: Batch, id: str, measure: bool) -> pa.Array:
+    if measure:
+        return pa.array([None if (value := row.get(id, "")) in MISSING else value for row in batch.rows], pa.string())
+    return pa.array([row.get(id) or None for row in batch.rows], pa.string())
+
+
+def unknown_component(id: str, structure: Structure, name: str, line: int | None) -> FormatError:
+    """The error for a column or attribute that the structure does not have, with the nearest that it has."""
+    near = difflib.get_close_matches(id, structure.by_id, 1)
+    hint = f"; is {near[0]} meant?" if near else f"; it has {', '.join(structure.by_id)}"
+    place = f"{name}, line {line}" if line else name
+    return FormatError(f"{place}: {structure.short} has no component {id!r}{hint}", name, line)
