@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 from regional_hub.hub import engine, gateway_process
@@ -46,8 +49,19 @@ def stop_all(settings: Settings, timeout: float = 30) -> list[str]:
     return [f"{owner}/{server}" for owner, server in found]
 
 
+def _end_processes_below(folder: Path) -> None:
+    """Clusters of the local edition are processes that work in a folder of their own."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if (process / "cwd").readlink().is_relative_to(folder):
+                os.kill(int(process.name), signal.SIGTERM)
+        except OSError:  # it ended meanwhile, or is another user's
+            continue
+
+
 def sweep(settings: Settings) -> None:
     """Remove what nobody will look after any more: containers of servers and jobs, clusters with their networks."""
+    _end_processes_below(settings.path("clusters"))
     client = engine.client(timeout=20)
     if client is None:
         return
