@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import signal
 import socket
 import subprocess
@@ -300,13 +301,17 @@ def test_a_server_killed_for_its_memory_tells_why(hub: Hub) -> None:
 
 
 def signed_in(hub: Hub, name: str, password: str) -> httpx.Client:
-    """A person who signed in on the portal's page."""
+    """A person who signed in on the portal's page, and chose a password of their own where they were asked to."""
     browser = httpx.Client(base_url=hub.url, follow_redirects=True, timeout=30, headers={"Referer": hub.url})
-    form = browser.get("/accounts/login/").text
-    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form)
-    assert token
-    answer = browser.post(
-        "/accounts/login/", data={"login": name, "password": password, "csrfmiddlewaretoken": token[1]}
-    )
-    assert answer.status_code == 200
+
+    def send(path: str, **fields: str) -> httpx.Response:
+        found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', browser.get(path).text)
+        assert found
+        return browser.post(path, data={**fields, "csrfmiddlewaretoken": found[1]})
+
+    page = send("/accounts/login/", login=name, password=password)
+    if page.url.path == "/accounts/password/change/":
+        own = secrets.token_hex(12)
+        page = send(page.url.path, oldpassword=password, password1=own, password2=own)
+    assert page.status_code == 200
     return browser

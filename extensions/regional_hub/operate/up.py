@@ -166,8 +166,7 @@ def _prepare_engine(settings: Settings, kind: str) -> None:
                 ),
                 err=True,
             )
-        images.ensure(settings, ["lab"], say)
-        os.environ[images.PINNED] = images.current(settings)
+        os.environ[images.PINNED] = images.ensure(settings, ["lab"], say)["lab"]
     except (network.NetworkError, images.ImageError) as error:
         raise Failure(str(error)) from error
 
