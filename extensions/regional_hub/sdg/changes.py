@@ -3,6 +3,7 @@
 A change has `_action` (added, changed, deleted), the key, the new values, and the old ones in columns `old:<ID>`.
 """
 
+
 # ruff: noqa: S608 - only ids that `quote` lets through become part of SQL; values are parameters
 
 from __future__ import annotations

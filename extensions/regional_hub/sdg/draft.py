@@ -16,7 +16,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from regional_hub.sdg import changes, durable, merge, release
+from regional_hub.sdg import changes, durable, merge, release, timeline
 from regional_hub.sdg.merge import Conflict, Statement
 from regional_hub.sdg.release import Layout, Release
 
@@ -159,8 +159,11 @@ class Draft:
             )
 
     def embargo(self, where: Mapping[str, Iterable[str]], until: str, *, by: str) -> None:
-        """From publication until this moment, readers see series of these codes as they were before."""
-        layout = self.layout
+        """From publication until this moment, readers see series of these codes as they were before.
+
+        Raises ValueError for a moment without time or zone.
+        """
+        layout, until = self.layout, timeline.stamp(timeline.moment(until))
         unknown = [name for name in where if name not in layout.dimensions]
         if unknown or not where:
             raise DraftError(f"an embargo names codes of dimensions ({', '.join(layout.dimensions)}), not {unknown}")
@@ -197,6 +200,7 @@ class Draft:
             table = merge.resolve(con, layout, decided)
             built = release.write(con, table, layout, temporary)
             if before:
+                built["change_columns"] = changes.merged(layout, before.layout).columns
                 built["counts"] |= changes.write(
                     con, before, temporary / release.OBSERVATIONS, layout, temporary / release.CHANGES
                 )

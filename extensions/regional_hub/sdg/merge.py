@@ -5,6 +5,7 @@ values that they give; D without values deletes the observation, with values onl
 means all of its codes.
 """
 
+
 # ruff: noqa: S608 - only ids that `quote` lets through become part of SQL; values are parameters
 
 from __future__ import annotations

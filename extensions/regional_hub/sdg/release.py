@@ -4,6 +4,7 @@
 series with where its observations stand; `changes.parquet` is against the release before (`changes.py`).
 """
 
+
 # ruff: noqa: S608 - only ids that `quote` lets through become part of SQL; values are parameters
 
 from __future__ import annotations
@@ -165,6 +166,11 @@ class Release:
     def changes(self) -> Path | None:
         """The change set; the first release has none, all of it was added."""
         return self.folder / CHANGES if self.parent else None
+
+    @property
+    def change_columns(self) -> Sequence[str]:
+        """The components that `changes` has: those of this release and those that the one before had beside them."""
+        return self.manifest["change_columns"]
 
     @property
     def counts(self) -> Mapping[str, int]:

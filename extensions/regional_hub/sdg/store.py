@@ -182,6 +182,7 @@ class Store:
                 },
                 "counts": {**source.counts, **counts},
                 "files": release.describe(temporary),
+                "change_columns": changes.merged(source.layout, current.layout).columns,
                 "rollback_of": source.id,
             }
             new = self._finish(state, temporary, facts, name, by)

@@ -87,9 +87,10 @@ class Source:
 
 @dataclass(frozen=True)
 class View:
-    """What a reader sees of a flow at `at`. `changes_at` is when it will differ without anybody doing anything."""
+    """What a reader sees now of a flow at `at`. `changes_at` is when it will differ without anybody doing anything."""
 
     flow: str
+    now: datetime
     at: datetime
     sources: tuple[Source, ...]
     changes_at: datetime | None
@@ -139,7 +140,7 @@ class Timeline:
                 older.append(Source(past[place - 1].release, tuple(by_place[place]), tuple(earlier)))
             earlier += by_place[place]
         ends = [embargo.end for embargo in self.embargoes if now < embargo.end]
-        return View(self.flow, at, (Source(past[-1].release, (), tuple(earlier)), *older), min(ends, default=None))
+        return View(self.flow, now, at, (Source(past[-1].release, (), tuple(earlier)), *older), min(ends, default=None))
 
     def held(self, release: Release) -> list[Embargo]:
         """Embargoes that hold back what this release brought: its own and those of releases before it."""

@@ -1,0 +1,220 @@
+"""Runs a Selection on the releases that its reader may see, and gives the observations as a stream of Arrow batches.
+
+Embargoed series are read from the release before, or not at all. The history comes from the change sets.
+"""
+
+# ruff: noqa: S608 - only ids that `quote` lets through become part of SQL; values are parameters
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from regional_hub.sdg import changes, timeline
+from regional_hub.sdg.release import Layout, listed, project, quote
+from regional_hub.sdg.selection import Clause, Condition, Filter, Key, Selection, SelectionError, Sort
+from regional_hub.sdg.store import Store
+from regional_hub.sdg.timeline import Timeline, View
+
+BATCH_ROWS = 10_000
+# Columns of an answer with history: what happened, and since and until when it was public (null: it is now).
+ACTION, VALID_FROM, VALID_TO = changes.ACTION, "_valid_from", "_valid_to"
+
+
+class Stopped(Exception):
+    """Somebody ended the query: what came so far is not all."""
+
+
+class Answer:
+    """Observations as they come. `columns` are the schema's names; `stop()` ends the query from another thread."""
+
+    def __init__(self, view: View, layout: Layout, columns: Sequence[str], cursor: duckdb.DuckDBPyConnection) -> None:
+        self.view = view
+        self.layout = layout
+        self.schema = pa.schema([pa.field(name, pa.string()) for name in columns])
+        self._cursor = cursor
+        self._stopped = False
+        self._query = ""
+        self._values: Mapping[str, Any] = {}
+
+    @property
+    def structure(self) -> str:
+        return self.view.release.structure
+
+    @property
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Runs the query. To be read once; raises Stopped after `stop()`."""
+        try:
+            for batch in self._cursor.sql(self._query, params=dict(self._values)).to_arrow_reader(BATCH_ROWS):
+                if self._stopped:
+                    break
+                yield pa.RecordBatch.from_arrays(batch.columns, schema=self.schema)
+        except duckdb.Error as error:
+            if not self._stopped:
+                raise
+            raise Stopped("the query was stopped before its end") from error
+        finally:
+            self._cursor.close()
+        if self._stopped:
+            raise Stopped("the query was stopped before its end")
+
+    def count(self) -> int:
+        """How many observations there are, without reading them all."""
+        cursor = _engine().cursor()
+        (row,) = cursor.execute(f"SELECT count(*) FROM ({self._query})", dict(self._values)).fetchall()
+        cursor.close()
+        return int(row[0])
+
+    def summary(self) -> tuple[int, int, list[list[str]]]:
+        """How many observations and series there are, and the codes of each part of the key."""
+        each = ", ".join(f"coalesce(list(DISTINCT {quote(name)}), [])" for name in self.layout.key)
+        query = f"SELECT count(*), count(DISTINCT ({listed(self.layout.dimensions)})), {each} FROM ({self._query})"
+        cursor = _engine().cursor()
+        (row,) = cursor.execute(query, dict(self._values)).fetchall()
+        cursor.close()
+        return row[0], row[1], list(row[2:])
+
+    def stop(self) -> None:
+        self._stopped = True
+        self._cursor.interrupt()
+
+
+@cache
+def _engine() -> duckdb.DuckDBPyConnection:
+    """One DuckDB for all queries of this process. It keeps nothing; each query has a cursor of its own."""
+    return duckdb.connect(":memory:", config={"memory_limit": "1GB", "autoinstall_known_extensions": "false"})
+
+
+def run(store: Store, selection: Selection) -> Answer:
+    """The answer to a selection, not yet read.
+
+    Raises SelectionError, store.UnknownRelease for a flow without releases, and timeline.NothingYet before the first.
+    """
+    line = store.timeline(selection.flow)
+    view = line.view(store.clock(), selection.as_of)
+    layout = view.release.layout
+    selection.check(layout)
+    past = selection.include_history or selection.updated_after is not None
+    columns = selection.columns(layout)
+    if past:
+        columns = (*columns, ACTION, *([VALID_FROM, VALID_TO] if selection.include_history else []))
+    answer = Answer(view, layout, columns, _engine().cursor())
+    clause = Clause()
+    inner = _versions(selection, line, view, clause) if past else _observations(selection, view, clause)
+    ordered = past or len(view.sources) > 1
+    answer._query = _finish(selection, layout, columns, inner, clause, ordered)
+    answer._values = clause.values
+    return answer
+
+
+def _observations(selection: Selection, view: View, clause: Clause) -> str:
+    """The state that is public, each series from the release that may be seen of it."""
+    layout = view.release.layout
+    parts = []
+    for source in view.sources:
+        where = [
+            clause.keys(selection.keys, layout),
+            clause.filters(selection.filters, layout, source.release.times),
+        ]
+        if source.only:
+            where.append(clause.embargoed(source.only))
+        if source.without:
+            where.append(f"NOT {clause.embargoed(source.without)}")
+        file = clause.put(str(source.release.observations))
+        rows = f"SELECT {project(layout.columns, source.release.layout.columns)} FROM read_parquet({file})"
+        parts.append(f"SELECT * FROM ({rows}) WHERE {' AND '.join(where)}")
+    return " UNION ALL ".join(parts)
+
+
+def _versions(selection: Selection, line: Timeline, view: View, clause: Clause) -> str:
+    """Every version of every observation that was public until the view's moment, from the change sets.
+
+    A version is public from its release on, or from the end of the embargo that held it; of versions that an embargo
+    brought to light together, only the last was ever seen.
+    """
+    layout = view.release.layout
+    now = clause.put(timeline.stamp(view.at))
+    key = listed(layout.key)
+    held = "_at"
+    for embargo in (embargo for embargo in line.embargoes if embargo.since):
+        since = next(timeline.stamp(event.at) for event in line.events if event.release.id == embargo.since)
+        end, begin = clause.put(timeline.stamp(embargo.end)), clause.put(since)
+        held = f"greatest({held}, CASE WHEN _at >= {begin} AND {clause.embargoed([embargo])} THEN {end} ELSE _at END)"
+    where = [clause.keys(selection.keys, layout), f"NOT {clause.embargoed(line.hidden(view.now))}"]
+    after = [clause.filters(selection.filters, layout, _times(line)), "_seen"]
+    if selection.updated_after:
+        after.append(f"{VALID_FROM} > {clause.put(timeline.stamp(selection.updated_after))}")
+    else:
+        after.append(f"{ACTION} <> '{changes.DELETED}'")
+    if not selection.include_history:
+        after.append(f"{VALID_TO} IS NULL")
+    before = f"coalesce(lag({ACTION}) OVER versions, '{changes.DELETED}') = '{changes.DELETED}'"
+    return f"""
+        SELECT * FROM (
+            SELECT * EXCLUDE ({ACTION}),
+                CASE WHEN {ACTION} = '{changes.DELETED}' THEN {ACTION} WHEN {before} THEN '{changes.ADDED}'
+                    ELSE '{changes.CHANGED}' END AS {ACTION},
+                NOT ({ACTION} = '{changes.DELETED}' AND {before}) AS _seen,
+                lead({VALID_FROM}) OVER versions AS {VALID_TO}
+            FROM (
+                SELECT * FROM (SELECT *, {held} AS {VALID_FROM} FROM ({_events(line, view, layout, clause)})
+                    WHERE {" AND ".join(where)})
+                WHERE {VALID_FROM} <= {now}
+                QUALIFY row_number() OVER (PARTITION BY {key}, {VALID_FROM} ORDER BY _at DESC) = 1)
+            WINDOW versions AS (PARTITION BY {key} ORDER BY {VALID_FROM}))
+        WHERE {" AND ".join(after)}"""
+
+
+def _events(line: Timeline, view: View, layout: Layout, clause: Clause) -> str:
+    """Every change up to the view's moment with the time of its release, in the columns of the layout."""
+    parts = []
+    for event in line.events:
+        if event.at > view.at:
+            break
+        at = clause.put(timeline.stamp(event.at))
+        there = event.release.layout.columns
+        if event.release.changes:
+            file, action = clause.put(str(event.release.changes)), ACTION
+            there = tuple(event.release.change_columns)
+        else:
+            file, action = clause.put(str(event.release.observations)), f"'{changes.ADDED}' AS {ACTION}"
+        parts.append(f"SELECT {project(layout.columns, there)}, {action}, {at} AS _at FROM read_parquet({file})")
+    return " UNION ALL ".join(parts)
+
+
+def _times(line: Timeline) -> list[str]:
+    return sorted({time for event in line.events for time in event.release.times})
+
+
+def _finish(
+    selection: Selection, layout: Layout, columns: Sequence[str], inner: str, clause: Clause, ordered: bool
+) -> str:
+    """First and last observations of each series, order, and the page asked for. The files are in order already."""
+    query = f"SELECT {listed(columns)} FROM ({inner})"
+    if selection.first_n is not None or selection.last_n is not None:
+        series = f"PARTITION BY {listed(layout.dimensions)}" if layout.dimensions else ""
+        time = quote(layout.time) if layout.time else "1"
+        ends = [("", selection.first_n), (" DESC", selection.last_n)]
+        kept = [
+            f"dense_rank() OVER ({series} ORDER BY {time}{direction}) <= {clause.put(number)}"
+            for direction, number in ends
+            if number is not None
+        ]
+        query += f" QUALIFY {' OR '.join(kept)}"
+        ordered = True
+    order = [f"{quote(sort.component)}{' DESC' if sort.descending else ''}" for sort in selection.sort]
+    if order or ordered:
+        history = [VALID_FROM] if VALID_FROM in columns else []
+        query += f" ORDER BY {', '.join([*order, *map(quote, layout.key), *history])}"
+    if selection.limit is not None:
+        query += f" LIMIT {clause.put(selection.limit)}"
+    if selection.offset:
+        query += f" OFFSET {clause.put(selection.offset)}"
+    return query
+
+
+__all__ = ["Answer", "Condition", "Filter", "Key", "Selection", "SelectionError", "Sort", "Stopped", "run"]
