@@ -91,6 +91,7 @@ def direct(path: Path) -> dict[str, float]:
     return {area: sum(each) / len(each) for area, each in values.items()}
 
 
+@pytest.mark.hub
 def test_start_here_computes_the_same_as_a_direct_reading(run, shared):
     path = PUBLISHED / "kyrgyzstan" / "data" / "1.1.1.xml"
     if path.is_file():
@@ -110,6 +111,7 @@ def test_start_here_computes_the_same_as_a_direct_reading(run, shared):
     assert "application/vnd.jupyter.widget-view+json" in kinds(outputs)
 
 
+@pytest.mark.hub
 def test_scale_with_dask_runs(run):
     result, outputs = run("scale_with_dask.ipynb", 'most_workers, first = 2, "2023-01"')
 

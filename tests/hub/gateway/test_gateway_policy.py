@@ -27,7 +27,7 @@ def test_the_most_generous_group_wins_cap_by_cap(settings):
     nobody = policy.caps(settings, [])
 
     assert (both.workers, both.memory, both.cores) == (8, 16 * GIB, 8)
-    assert (trainee.workers, trainee.cores) == (2, 2)
+    assert (trainee.workers, trainee.cores) == (2, 3)
     assert (nobody.workers, nobody.memory) == (4, 8 * GIB)
 
 
