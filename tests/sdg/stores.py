@@ -80,3 +80,11 @@ def text(row: dict[str, str | None]) -> str:
 
 def store(tmp_path: Path, **options: object) -> Store:
     return Store(tmp_path / "sdg", clock=Clock(), **options)  # type: ignore[arg-type]
+
+
+AREAS = [f"A{number:02}" for number in range(30)]
+
+
+def uniform(number: int, areas: list[str] = AREAS) -> pa.RecordBatch:
+    """Observations that all have one value: a mixture of two releases shows at once."""
+    return batch(*(f"POV {area} F {year} {number}" for area in areas for year in range(2000, 2010)))

@@ -53,7 +53,7 @@ class Answer:
                 if self._stopped:
                     break
                 yield pa.RecordBatch.from_arrays(batch.columns, schema=self.schema)
-        except duckdb.Error as error:
+        except (duckdb.Error, OSError) as error:  # an interrupt while Arrow reads is an OSError
             if not self._stopped:
                 raise
             raise Stopped("the query was stopped before its end") from error

@@ -122,6 +122,7 @@ class Timeline:
 
         Raises NothingYet when the first release came later.
         """
+        now = max(now, self.events[-1].at)  # a clock that was set back hides no release
         at = min(now, as_of) if as_of else now
         past = [event for event in self.events if event.at <= at]
         if not past:
