@@ -64,6 +64,7 @@ class Header:
     sender: str = ""
     test: bool = False
     structures: list[str] = field(default_factory=list)
+    usages: set[str] = field(default_factory=set)  # those of them that are dataflows, not data structures
 
 
 @dataclass

@@ -156,6 +156,8 @@ def _add(batch: Batch, cells: list[str], line: int, header: Header, columns: Col
     structure = cells[columns.structure].split(": ", 1)[0]
     if structure not in header.structures:
         header.structures.append(structure)
+        if cells[0].split(": ", 1)[0].lower() != "datastructure":
+            header.usages.add(structure)
     action = "I"
     if columns.action is not None:
         action = cells[columns.action].strip() or "I"

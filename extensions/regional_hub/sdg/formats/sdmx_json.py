@@ -72,9 +72,11 @@ def _guarded(body: Json, header: Header, name: str) -> Iterator[Batch]:
         structures = body.get("structures") or [body.get("structure")]
         for structure in structures:
             for link in (structure or {}).get("links", []):
-                match = SHORT.search((link.get("urn") or link.get("href") or "").rpartition("=")[2])
+                urn = link.get("urn") or ""
+                match = SHORT.search(urn.rpartition("=")[2])
                 if match and match[0] not in header.structures:
                     header.structures.append(match[0])
+                    header.usages |= {match[0]} if "DataStructure=" not in urn else set()
         for dataset in body["dataSets"]:
             index = int(dataset.get("structure", 0))
             if index >= len(structures) or structures[index] is None:

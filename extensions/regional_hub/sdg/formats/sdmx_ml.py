@@ -210,7 +210,7 @@ class _Reader:
             )
         elif local == "Ref" and self._path[2].endswith(" Structure"):
             structure = Ref(*(attributes.get(part, "") for part in ("agencyID", "id", "version")))
-            self.header.structures.append(str(structure))
+            self._note(str(structure), usage=not self._path[3].endswith(" Structure"))
         elif depth >= 4 and self._path[2].endswith(" Structure"):
             self._text = []  # the reference itself in 3.x, or a <URN>
 
@@ -228,7 +228,11 @@ class _Reader:
         elif local == "DataSetAction":
             self._action = self._action_of(text)
         elif match := SHORT.search(text.rpartition("=")[2]):
-            self.header.structures.append(match[0])
+            self._note(match[0], usage="=" in text and "DataStructure=" not in text)
+
+    def _note(self, structure: str, *, usage: bool) -> None:
+        self.header.structures.append(structure)
+        self.header.usages |= {structure} if usage else set()
 
     def _action_of(self, text: str) -> str:
         try:
