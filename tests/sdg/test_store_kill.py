@@ -93,16 +93,6 @@ def test_a_publication_killed_before_each_of_its_steps(tmp_path):
     assert {path.name for path in (store.folder / "releases").iterdir()} == known
 
 
-def test_a_rollback_killed_after_the_switch_is_done(tmp_path):
-    store = stores.store(tmp_path)
-    first = store.publish(uniform_draft(store, 1), by="bob")
-    store.publish(uniform_draft(store, 2), by="bob")
-
-    store.rollback(FLOW, first.id, by="bob", reason="wrong file")
-
-    assert value(Store(store.folder)) == 1
-
-
 def test_a_file_added_while_killed_is_in_the_draft_whole_or_not(tmp_path):
     store = stores.store(tmp_path)
     published(store, "POV A00 F 1999 1")

@@ -35,7 +35,7 @@ class Statement:
     """What one place in a file says of an observation."""
 
     file: str
-    line: int
+    line: int | None
     value: str | None
 
 
