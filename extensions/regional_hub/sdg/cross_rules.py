@@ -187,7 +187,8 @@ class CrossRules:
             f"min({value}) FILTER ({part} <> $total) AS least, max({value}) FILTER ({part} <> $total) AS most, "
             f"any_value({FILE}) FILTER ({part} = $total) AS file, min({LINE}) FILTER ({part} = $total) AS line "
             f"FROM stated WHERE {STATES} AND ({part} = $total OR list_contains($parts, {part})) "
-            f"GROUP BY {listed(rest)} HAVING count({value}) = $count AND count(DISTINCT {part}) = $count AND count(DISTINCT {unit}) = 1"
+            f"GROUP BY {listed(rest)} HAVING count({value}) = $count AND count(DISTINCT {part}) = $count "
+            f"AND count(DISTINCT {unit}) = 1"
         )
         wrong = (
             f"SELECT {listed(rest)}, total, parts, least, most, file, line, list_contains($additive, unit) "

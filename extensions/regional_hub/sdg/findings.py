@@ -163,6 +163,7 @@ class Report:
     unique_keys: int = 0
     duplicate_keys: int = 0
     conflicting_keys: int = 0
+    decided: set[tuple[str | None, ...]] = field(default_factory=set)
 
     def add(
         self,
@@ -190,7 +191,11 @@ class Report:
     @property
     def blocking(self) -> bool:
         """Whether something stands in the way of publication."""
-        return any(self.policy.severity[rule] == "error" and count for rule, count in self.counts.items())
+        counts = dict(self.counts)
+        decided = {".".join(code or "" for code in key) for key in self.decided}
+        if all(conflict.key in decided for conflict in self.conflicts):
+            counts.pop("conflict", None)
+        return any(self.policy.severity[rule] == "error" and count for rule, count in counts.items())
 
     def by_severity(self) -> dict[str, int]:
         found = {"error": 0, "warning": 0, "info": 0}

@@ -7,7 +7,7 @@ It decides nothing: whoever publishes looks at `Report.blocking`.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -22,7 +22,6 @@ __all__ = ["Finding", "Policy", "PolicyError", "Report", "load", "validate"]
 
 TOGETHER = 50_000  # rows that go to the engine at once
 Progress = Callable[[str, int], None]
-Sink = Callable[[Path, Iterable[pa.RecordBatch]], None]
 
 
 def validate(
@@ -33,12 +32,13 @@ def validate(
     before: Before | None = None,
     constraints: Sequence[Constraint] = (),
     whole: bool = False,
+    report: Report | None = None,
 ) -> Report:
-    """Look at observations in the layout of `formats.observations`.
+    """Look at observations in the layout of `formats.observations`; findings are added to `report` where one is given.
 
     `whole` says that they are everything, so that series of `before` which are not among them have vanished.
     """
-    report = Report(policy or Policy.load())
+    report = report or Report(policy or Policy.load())
     with tempfile.TemporaryDirectory(prefix="sdg-validate-") as spill:
         rules = RowRules(structure, constraints, report)
         with CrossRules(structure, report, Path(spill)) as cross:
@@ -48,11 +48,12 @@ def validate(
     return report
 
 
-def _through(batches: Iterable[pa.RecordBatch], rules: RowRules, cross: CrossRules) -> Iterable[pa.RecordBatch]:
+def _through(batches: Iterable[pa.RecordBatch], rules: RowRules, cross: CrossRules) -> Iterator[pa.RecordBatch]:
     """The batches, each looked at as it passes."""
     waiting: list[pa.RecordBatch] = []
     rows = 0
     for batch in batches:
+        batch = _plain(batch)
         rules.check(batch)
         waiting.append(batch)
         rows += batch.num_rows
@@ -61,6 +62,14 @@ def _through(batches: Iterable[pa.RecordBatch], rules: RowRules, cross: CrossRul
             waiting, rows = [], 0
         yield batch
     cross.add(waiting)
+
+
+def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Columns that a store keeps as dictionaries, as text again."""
+    if not any(pa.types.is_dictionary(field.type) for field in batch.schema):
+        return batch
+    columns = [c.dictionary_decode() if pa.types.is_dictionary(c.type) else c for c in batch.columns]
+    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
 
 
 def load(

@@ -1,0 +1,252 @@
+"""`./hub sdg …`: load files, see what is wrong with them, publish releases, and look at what there is.
+
+Options are read and facts are said here; what happens is done in `loading`, `store` and `registry`.
+"""
+
+from __future__ import annotations
+
+import csv
+import getpass
+import json
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from regional_hub import settings
+from regional_hub.cli import Failure, common, say, tell
+from regional_hub.sdg import loading, structure, validate
+from regional_hub.sdg.draft import Draft, DraftError, Undecided
+from regional_hub.sdg.findings import Finding, PolicyError, Report
+from regional_hub.sdg.formats import FormatError
+from regional_hub.sdg.loading import Room
+from regional_hub.sdg.merge import IncompleteKey
+from regional_hub.sdg.release import DamagedRelease
+from regional_hub.sdg.store import PublishError, UnknownRelease
+from regional_hub.sdg.structure import StructureError
+
+SHOWN = 5  # findings per rule on the screen
+FAULTS = (
+    StructureError,
+    FormatError,
+    PolicyError,
+    DraftError,
+    PublishError,
+    UnknownRelease,
+    IncompleteKey,
+    DamagedRelease,
+    OSError,
+)
+
+
+def room() -> Room:
+    """The database in the data folder."""
+    folder = settings.load().path("sdg")
+    folder.mkdir(parents=True, exist_ok=True)
+    return Room(folder)
+
+
+def told(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Turn what a person can act on into `Failure`."""
+
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except FAULTS as error:
+            raise Failure(str(error)) from error
+
+    return run
+
+
+def by_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`--by`: who does this; kept with the draft and the release."""
+    return click.option("--by", metavar="NAME", default=getpass.getuser, help="Who does this [default: you].")(function)
+
+
+@click.group()
+def sdg() -> None:
+    """The database of the SDGs: load, validate, publish. / SDG 数据库：加载、校验、发布"""
+
+
+@sdg.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--structure", "given", metavar="FILE|ID", default="", help="A DSD file, or AGENCY:ID(VERSION).")
+@click.option("--draft", "into", metavar="DRAFT", default="", help="Add to this draft instead of a new one.")
+@click.option("--replace-all", is_flag=True, help="The files are everything: what they leave out vanishes.")
+@click.option("--check", is_flag=True, help="Only look at the files; keep nothing.")
+@click.option("--report", "report_file", type=click.Path(path_type=Path), help="Write all findings here (.csv, .json).")
+@by_option
+@common
+@told
+def load(
+    paths: tuple[Path, ...],
+    given: str,
+    into: str,
+    replace_all: bool,
+    check: bool,
+    report_file: Path | None,
+    by: str,
+) -> dict[str, Any]:
+    """Load files or folders into a draft and validate them. A file is taken in whole or not at all.
+
+    SDMX-ML 2.1/3.x, SDMX-JSON, SDMX-CSV, and the CSV, XLSX and release files of UNSD are understood.
+    """
+    home = room()
+    found = loading.files(paths)
+    draft = home.store.draft(into) if into else None
+    if draft and not given:
+        given = draft.facts["structure"]
+    made, constraints = loading.structure_of(home.registry, given, found[0][0])
+    policy = home.policy
+    if check:
+        with _progress(len(found)) as step:
+            files, names = [path for path, _ in found], [name for _, name in found]
+            report = validate.load(
+                files, made, policy, constraints=constraints, names=names, whole=replace_all, progress=step
+            )
+    else:
+        draft = draft or home.store.start(made, by=by, empty=replace_all)
+        report = Report(policy)
+        with _progress(len(found)) as step:
+            for path, name in found:
+                step(name, loading.take(draft, path, name, made, by=by, report=report))
+        _settle(draft, home, report)
+    return _answer(report, made, draft, report_file)
+
+
+def _settle(draft: Draft, home: Room, report: Report) -> None:
+    try:
+        loading.settle(draft, home, report)
+    except Undecided:
+        loading.check(draft, home, report)
+    except IncompleteKey:
+        loading.check(draft, home, report)  # the report says which lines
+
+
+def _answer(report: Report, made: structure.Structure, draft: Draft | None, file: Path | None) -> dict[str, Any]:
+    if file:
+        _write(report, file)
+    facts = {"structure": made.short, "draft": draft.id if draft else None, **report.to_dict()}
+    facts["state"] = draft.facts["state"] if draft else None
+    _say_report(report)
+    unread = report.counts["file"]
+    if draft:
+        say(tell(f"Draft {draft.id} ({facts['state']}).", f"草稿 {draft.id}（{facts['state']}）。"))
+    if unread:
+        raise Failure(
+            tell(
+                f"{unread} of {report.files} files could not be read", f"{report.files} 个文件中有 {unread} 个无法读取"
+            ),
+            **facts,
+        )
+    return facts
+
+
+@sdg.command("validate")
+@click.argument("draft")
+@click.option("--report", "report_file", type=click.Path(path_type=Path), help="Write all findings here (.csv, .json).")
+@common
+@told
+def validate_(draft: str, report_file: Path | None) -> dict[str, Any]:
+    """Validate a draft again, on top of what is published now."""
+    home = room()
+    found = home.store.draft(draft)
+    report = Report(home.policy)
+    report.files = len(found.parts)
+    _settle(found, home, report)
+    return _answer(report, home.registry.structure(found.facts["structure"]), found, report_file)
+
+
+@sdg.command("structure")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True))
+@click.option("--replace", is_flag=True, help="Replace final structures that are kept with another content.")
+@common
+@told
+def structure_(files: tuple[Path, ...], replace: bool) -> dict[str, Any]:
+    """Import structure messages (DSD, codelists, MSD, ...); without a file, list what there is."""
+    registry = room().registry
+    changed = []
+    for path in files:
+        found = structure.read(path)
+        changed += registry.add(found, replace_final=replace)
+        for other in found.others:
+            say(tell(f"{path}: {other} is not kept", f"{path}：未保存 {other}"), err=True)
+    names = {kind: registry.names(kind) for kind in ("structures", "dataflows", "metadata_structures")}
+    for kind, listed in names.items():
+        for short in listed:
+            say(f"{kind.removesuffix('s')} {short}")
+    return {"changed": changed, **names}
+
+
+def _say_report(report: Report) -> None:
+    chinese = tell("", "zh") == "zh"
+    say(
+        tell(
+            f"{report.observations:,} observations in {report.files} files: {report.unique_keys:,} unique keys, "
+            f"{report.duplicate_keys:,} duplicates, {report.conflicting_keys} conflicts",
+            f"{report.files} 个文件，{report.observations:,} 个观测值：唯一键 {report.unique_keys:,}，"
+            f"重复 {report.duplicate_keys:,}，冲突 {report.conflicting_keys}",
+        )
+    )
+    for conflict in report.conflicts[:50]:
+        say(f"! {conflict.key}")
+        for stated in conflict.statements:
+            say(f"    {stated['value']}  {stated['file']}:{stated['line'] or ''}")
+    for rule, count in sorted(report.counts.items()):
+        if count and rule != "conflict":
+            say(f"{report.policy.severity[rule]}: {rule}: {count:,}")
+            for finding in [finding for finding in report.findings if finding.rule == rule][:SHOWN]:
+                place = f"{finding.file}:{finding.line}: " if finding.line else f"{finding.file}: "
+                message = finding.message_zh if chinese else finding.message
+                say(f"    {place if finding.file not in message else ''}{message}")
+
+
+def _write(report: Report, path: Path) -> None:
+    if path.suffix.lower() == ".json":
+        path.write_text(json.dumps(report.to_dict(), ensure_ascii=False, indent=1), encoding="utf-8")
+        return
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(Finding.__dataclass_fields__)
+        for finding in report.findings:
+            cells = [getattr(finding, name) for name in Finding.__dataclass_fields__]
+            writer.writerow([harmless(cell) for cell in cells])
+
+
+def harmless(cell: Any) -> Any:
+    """A text that a spreadsheet would run as a formula, made plain text."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
+
+
+class _progress:
+    """A bar on a terminal, nothing elsewhere; called with each file and its rows."""
+
+    def __init__(self, files: int) -> None:
+        self.bar = click.progressbar(length=files, file=sys.stderr) if sys.stderr.isatty() else None
+
+    def __enter__(self) -> Callable[[str, int], None]:
+        if self.bar:
+            self.bar.__enter__()
+        return self._step
+
+    def _step(self, _name: str, _rows: int) -> None:
+        if self.bar:
+            self.bar.update(1)
+
+    def __exit__(self, *error: Any) -> None:
+        if self.bar:
+            self.bar.__exit__(*error)
+
+
+def _add_release_commands() -> None:
+    from regional_hub.sdg import release_commands
+
+    for command in release_commands.COMMANDS:
+        sdg.add_command(command)
+
+
+_add_release_commands()

@@ -1,0 +1,141 @@
+"""Taking files into a draft and saying what is wrong with them: the steps behind `./hub sdg load` and `validate`.
+
+It knows files, the registry and the store; not commands, pages, Django or Jupyter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from regional_hub.sdg import durable, structure
+from regional_hub.sdg.draft import Draft, DraftError
+from regional_hub.sdg.findings import Policy, Report
+from regional_hub.sdg.formats import FormatError, observations, open_message
+from regional_hub.sdg.registry import Registry
+from regional_hub.sdg.store import Store
+from regional_hub.sdg.structure import Constraint, Structure, StructureError
+from regional_hub.sdg.validate import note_structures, validate
+
+SUFFIXES = frozenset((".xml", ".json", ".csv", ".tsv", ".txt", ".xlsx"))
+Progress = Callable[[str, int], None]
+
+
+@dataclass(frozen=True)
+class Room:
+    """Where the database of the SDGs lives: the store of releases, the structures, and the policy, below one folder."""
+
+    folder: Path
+
+    @property
+    def store(self) -> Store:
+        return Store(self.folder)
+
+    @property
+    def registry(self) -> Registry:
+        return Registry(self.folder / "structures")
+
+    @property
+    def policy(self) -> Policy:
+        return Policy.load(self.folder / "policy.toml")
+
+
+def files(paths: Sequence[Path]) -> list[tuple[Path, str]]:
+    """Every file that the paths name, with the name it goes by; a folder is all its data files, in order of names.
+
+    Raises FileNotFoundError for a path or folder with nothing in it.
+    """
+    found: list[tuple[Path, str]] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(file for file in path.rglob("*") if file.is_file() and file.suffix.lower() in SUFFIXES)
+            if not inside:
+                raise FileNotFoundError(f"{path}: no data files in this folder ({', '.join(sorted(SUFFIXES))})")
+            found += [(file, file.relative_to(path).as_posix()) for file in inside]
+        elif path.is_file():
+            found.append((path, path.name))
+        else:
+            raise FileNotFoundError(f"{path}: nothing is there")
+    names = [name for _, name in found]
+    return [(path, name if names.count(name) == 1 else str(path)) for path, name in found]
+
+
+def structure_of(registry: Registry, given: str, first: Path) -> tuple[Structure, list[Constraint]]:
+    """The structure to read by: from a structure message, by its short name, or the one that the first file names.
+
+    A message is kept in the registry. Raises StructureError saying what there is, or FormatError.
+    """
+    if given and Path(given).is_file():
+        found = structure.read(Path(given))
+        if len(found.structures) != 1:
+            names = ", ".join(made.short for made in found.structures) or "none"
+            raise StructureError(f"{given} has these data structures: {names}; import it and name one")
+        registry.add(found)
+        short = found.structures[0].short
+    elif given:
+        short = given
+    else:
+        short = _named_by(first, registry)
+    made = registry.structure(short)
+    return made, registry.constraints_of(made.short)
+
+
+def _named_by(path: Path, registry: Registry) -> str:
+    with open_message(path) as message:
+        next(iter(message.batches), None)  # some layouts name it with each observation
+        named = message.header.structures
+    if not named:
+        raise StructureError(f"{path}: does not say which structure it follows; give it with --structure")
+    try:
+        registry.structure(named[0])
+    except StructureError as error:
+        raise StructureError(f"{path} follows {named[0]}: {error}") from error
+    return named[0]
+
+
+def take(draft: Draft, path: Path, name: str, made: Structure, *, by: str, report: Report) -> int:
+    """Take one file into a draft, whole or not at all; a file that cannot be read is a finding. Returns its rows."""
+    report.files += 1
+    try:
+        with open_message(path, made, name) as message:
+            batches = observations.batches(message.batches, made, name)
+            part = draft.add(batches, name=name, sha256=durable.sha256(path), by=by)
+            note_structures(report, message.header, made, name)
+            return part.rows
+    except FormatError as error:
+        report.add("file", file=name, line=error.line, detail=str(error))
+    except DraftError as error:
+        report.add("file", file=name, detail=str(error))
+    except OSError as error:
+        report.add("file", file=name, detail=f"{name}: {error.strerror or error}")
+    return 0
+
+
+def check(draft: Draft, room: Room, report: Report | None = None) -> Report:
+    """Validate everything in a draft; findings are added to `report` where one is given."""
+    made = room.registry.structure(draft.facts["structure"])
+    return validate(
+        draft.rows(),
+        made,
+        room.policy,
+        before=draft.before,
+        constraints=room.registry.constraints_of(made.short),
+        whole=draft.facts["start"] == "empty",
+        report=report,
+    )
+
+
+def settle(draft: Draft, room: Room, report: Report | None = None) -> Report:
+    """Validate a draft and build its candidate; decided conflicts no longer block. Raises draft.Undecided."""
+    found = report or Report(room.policy)
+
+    def run(rows: Iterator[pa.RecordBatch], before: object) -> Report:
+        checked = check(draft, room, found)
+        checked.decided = {tuple(made["key"].values()) for made in draft.facts["decisions"]}
+        return checked
+
+    draft.validate(run)
+    return found
