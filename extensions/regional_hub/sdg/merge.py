@@ -23,7 +23,7 @@ from regional_hub.sdg.release import Layout, Release, listed, project, quote
 
 FILE, LINE, ACTION, SEQ = "_file", "_line", "_action", "_seq"
 ACTIONS = frozenset("IARMD")
-STAGED = (FILE, LINE, ACTION, SEQ)
+HASH = "_hash"
 
 
 class IncompleteKey(Exception):
@@ -73,9 +73,15 @@ def conflicts(con: duckdb.DuckDBPyConnection, layout: Layout) -> Iterator[Confli
     if not layout.primary:
         return
     key, value = listed(layout.key), quote(layout.primary)
+    stating = f"({ACTION} IN ('I', 'R') OR ({ACTION} IN ('A', 'M') AND {value} IS NOT NULL))"
+    # First by hash, which is quick and leaves few: one value each cannot contradict itself.
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE suspects AS SELECT hash({key}) AS {HASH} FROM staged WHERE {stating}"
+        f" GROUP BY ALL HAVING min(coalesce({value}, '')) <> max(coalesce({value}, ''))"
+    )
     found = con.execute(
         f"SELECT {key}, list({{'file': {FILE}, 'line': {LINE}, 'value': {value}}} ORDER BY {SEQ})"
-        f" FROM staged WHERE {ACTION} IN ('I', 'R') OR ({ACTION} IN ('A', 'M') AND {value} IS NOT NULL)"
+        f" FROM (SELECT *, hash({key}) AS {HASH} FROM staged WHERE {stating}) SEMI JOIN suspects USING ({HASH})"
         f" GROUP BY {key} HAVING count(DISTINCT coalesce({value}, '')) > 1 ORDER BY {key}"
     )
     while rows := found.fetchmany(1000):
@@ -105,14 +111,14 @@ def resolve(con: duckdb.DuckDBPyConnection, layout: Layout, decided: list[tuple[
         _hold(con, layout, codes, statement)
     con.execute(f"INSERT INTO stated BY NAME SELECT {listed(layout.columns)}, 'R' AS {ACTION}, -1 AS {SEQ} FROM base")
     _spread_deletes(con, layout)
-    con.execute(f"CREATE TEMP TABLE many AS SELECT {key} FROM stated GROUP BY {key} HAVING count(*) > 1")
-    same = " AND ".join(f"stated.{quote(name)} IS NOT DISTINCT FROM many.{quote(name)}" for name in layout.key)
+    con.execute(f"CREATE TEMP VIEW hashed AS SELECT *, hash({key}) AS {HASH} FROM stated")
+    con.execute(f"CREATE TEMP TABLE many AS SELECT {HASH} FROM hashed GROUP BY ALL HAVING count(*) > 1")
     con.execute(
-        f"CREATE TEMP TABLE state AS SELECT {listed(layout.columns)} FROM stated ANTI JOIN many ON {same}"
-        f" WHERE {ACTION} <> 'D' UNION ALL SELECT {listed(layout.columns)} FROM ({_replayed(layout, same)})"
+        f"CREATE TEMP TABLE state AS SELECT {listed(layout.columns)} FROM hashed ANTI JOIN many USING ({HASH})"
+        f" WHERE {ACTION} <> 'D' UNION ALL SELECT {listed(layout.columns)} FROM ({_replayed(layout)})"
     )
-    con.execute("DROP TABLE stated")
-    con.execute("DROP TABLE many")
+    for kind, name in (("VIEW", "hashed"), ("TABLE", "stated"), ("TABLE", "many")):
+        con.execute(f"DROP {kind} {name}")
     return "state"
 
 
@@ -156,7 +162,7 @@ def _spread_deletes(con: duckdb.DuckDBPyConnection, layout: Layout) -> None:
     )
 
 
-def _replayed(layout: Layout, same: str) -> str:
+def _replayed(layout: Layout) -> str:
     """The SQL that replays the rows of every key in `many` from its last whole statement or deletion on."""
     key = listed(layout.key)
     whole = f"({ACTION} = 'D' AND " + " AND ".join(f"{quote(name)} IS NULL" for name in layout.values) + ")"
@@ -167,8 +173,8 @@ def _replayed(layout: Layout, same: str) -> str:
     )
     return f"""
         SELECT {key}, {values} FROM (
-            SELECT stated.*, max({SEQ}) FILTER (WHERE {ACTION} IN ('I', 'R') OR {whole}) OVER (PARTITION BY {key})
+            SELECT *, max({SEQ}) FILTER (WHERE {ACTION} IN ('I', 'R') OR {whole}) OVER (PARTITION BY {key})
                 AS _reset
-            FROM stated SEMI JOIN many ON {same})
+            FROM hashed SEMI JOIN many USING ({HASH}))
         WHERE _reset IS NULL OR {SEQ} >= _reset
         GROUP BY {key} HAVING bool_or({ACTION} <> 'D')"""

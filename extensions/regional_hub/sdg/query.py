@@ -18,7 +18,7 @@ from regional_hub.sdg import changes, timeline
 from regional_hub.sdg.release import Layout, listed, project, quote
 from regional_hub.sdg.selection import Clause, Condition, Filter, Key, Selection, SelectionError, Sort
 from regional_hub.sdg.store import Store
-from regional_hub.sdg.timeline import Timeline, View
+from regional_hub.sdg.timeline import Event, Timeline, View
 
 BATCH_ROWS = 10_000
 # Columns of an answer with history: what happened, and since and until when it was public (null: it is now).
@@ -145,6 +145,7 @@ def _versions(selection: Selection, line: Timeline, view: View, clause: Clause) 
         end, begin = clause.put(timeline.stamp(embargo.end)), clause.put(since)
         held = f"greatest({held}, CASE WHEN _at >= {begin} AND {clause.embargoed([embargo])} THEN {end} ELSE _at END)"
     where = [clause.keys(selection.keys, layout), f"NOT {clause.embargoed(line.hidden(view.now))}"]
+    first = _first_event(selection, line)
     after = [clause.filters(selection.filters, layout, _times(line)), "_seen"]
     if selection.updated_after:
         after.append(f"{VALID_FROM} > {clause.put(timeline.stamp(selection.updated_after))}")
@@ -152,7 +153,10 @@ def _versions(selection: Selection, line: Timeline, view: View, clause: Clause) 
         after.append(f"{ACTION} <> '{changes.DELETED}'")
     if not selection.include_history:
         after.append(f"{VALID_TO} IS NULL")
-    before = f"coalesce(lag({ACTION}) OVER versions, '{changes.DELETED}') = '{changes.DELETED}'"
+    # What an observation was before the first change that is looked at, its own action tells: an addition had nothing.
+    unknown = f"CASE WHEN {ACTION} = '{changes.ADDED}' OR {clause.put(first == 0)} THEN '{changes.DELETED}' END"
+    before = f"coalesce(lag({ACTION}) OVER versions, {unknown}, '') = '{changes.DELETED}'"
+    events = _events(line.events[first:], view, layout, clause)
     return f"""
         SELECT * FROM (
             SELECT * EXCLUDE ({ACTION}),
@@ -161,7 +165,7 @@ def _versions(selection: Selection, line: Timeline, view: View, clause: Clause) 
                 NOT ({ACTION} = '{changes.DELETED}' AND {before}) AS _seen,
                 lead({VALID_FROM}) OVER versions AS {VALID_TO}
             FROM (
-                SELECT * FROM (SELECT *, {held} AS {VALID_FROM} FROM ({_events(line, view, layout, clause)})
+                SELECT * FROM (SELECT *, {held} AS {VALID_FROM} FROM ({events})
                     WHERE {" AND ".join(where)})
                 WHERE {VALID_FROM} <= {now}
                 QUALIFY row_number() OVER (PARTITION BY {key}, {VALID_FROM} ORDER BY _at DESC) = 1)
@@ -169,10 +173,20 @@ def _versions(selection: Selection, line: Timeline, view: View, clause: Clause) 
         WHERE {" AND ".join(after)}"""
 
 
-def _events(line: Timeline, view: View, layout: Layout, clause: Clause) -> str:
-    """Every change up to the view's moment with the time of its release, in the columns of the layout."""
-    parts = []
-    for event in line.events:
+def _first_event(selection: Selection, line: Timeline) -> int:
+    """The first event that matters: what was public before `updated_after` does not, unless it was held till later."""
+    if selection.updated_after is None:
+        return 0
+    if any(embargo.since and embargo.end > selection.updated_after for embargo in line.embargoes):
+        return 0
+    return sum(event.at <= selection.updated_after for event in line.events)
+
+
+def _events(events: Sequence[Event], view: View, layout: Layout, clause: Clause) -> str:
+    """The changes up to the view's moment with the time of their releases, in the columns of the layout."""
+    nothing = f"SELECT {project(layout.columns, ())}, '' AS {ACTION}, '' AS _at WHERE false"
+    parts = [nothing]
+    for event in events:
         if event.at > view.at:
             break
         at = clause.put(timeline.stamp(event.at))
