@@ -72,4 +72,4 @@ elif backend == "local":
 if not in_pods:
     data = f"http://{host}:{settings.ports.data}"
     environment |= {"REGIONAL_HUB_DATA_URL": data, "REGIONAL_HUB_URL": settings.url}
-c.ClusterConfig.environment = environment
+c.ClusterConfig.environment = environment | settings.images.proxies()

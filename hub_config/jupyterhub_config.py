@@ -76,7 +76,6 @@ c.Spawner.start_timeout = settings.spawner.start_timeout_seconds
 c.Spawner.http_timeout = settings.spawner.start_timeout_seconds
 c.Spawner.options_from_form = lambda form: {name: values[0] for name, values in form.items()}
 c.Spawner.args = ["--HubOAuth.cache_max_age=5", "--ServerApp.terminado_settings={'shell_command': ['/bin/bash']}"]
-c.JupyterHub.spawn_throttle_retry_range = (5, 15)
 c.JupyterHub.concurrent_spawn_limit = 50
 # The progress page after a second. (At 0 the request ends before the spawn has committed, and rolls it back.)
 c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 1}

@@ -45,7 +45,7 @@ class Site(Section):
 class Ports(Section):
     """TCP ports on this machine. Only `public` is set; the other eight follow it."""
 
-    public: int = Field(ge=1, le=65528)
+    public: int = Field(ge=1, le=65527)
     bind: str
 
     @property
@@ -193,6 +193,11 @@ class Images(Section):
     no_proxy: str
     apt_mirror: str
     pypi_mirror: str
+
+    def proxies(self) -> dict[str, str]:
+        """The institution's web proxies as environment variables, in both spellings that programs look for."""
+        found = {key: getattr(self, key) for key in ("http_proxy", "https_proxy", "no_proxy")}
+        return {name: value for key, value in found.items() if value for name in (key, key.upper())}
 
 
 class Catalogs(Section):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import subprocess
+import time
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from regional_hub.hub import network
+from regional_hub.operate import processes
 from tests import hubs
 from tests.hubs import Hub
 
@@ -81,3 +84,35 @@ def test_nothing_secret_is_in_the_logs_or_on_a_command_line(hub: Hub) -> None:
         assert secret not in logs, f"{name} is in a log"
         assert secret not in lines, f"{name} is on a command line"
     assert hub.password not in logs
+
+
+def restart(hub: Hub) -> None:
+    """End the Hub's process as a fault would; supervisor starts it again."""
+    found = [p for p in psutil.process_iter(["cmdline"]) if "regional_hub.hub.app" in (p.info["cmdline"] or [])]
+    mine = [p for p in found if p.environ().get("HUB_DATA") == str(hub.data)]
+    assert len(mine) == 1
+    mine[0].kill()
+    mine[0].wait(10)
+    deadline = time.monotonic() + 60
+    while not processes.answers(processes.health(hub.settings)["hub"]):
+        assert time.monotonic() < deadline, "the Hub did not come back"
+        time.sleep(0.2)
+
+
+def test_replaced_secret_of_a_service_lets_nobody_in_any_more(local_hub: Hub) -> None:
+    place = local_hub.settings.path("secrets", "culler-api-token")
+    old, new = place.read_text(), "f" * 64 + "\n"
+
+    def status(token: str) -> int:
+        headers = {"Authorization": f"token {token.strip()}"}
+        return httpx.get(f"{local_hub.url}/hub/api/users", headers=headers).status_code
+
+    assert status(old) == 200
+    place.write_text(new)
+    try:
+        restart(local_hub)
+
+        assert (status(old), status(new)) == (403, 200)
+    finally:
+        place.write_text(old)
+        restart(local_hub)

@@ -105,10 +105,19 @@ class RegionalHub(JupyterHub):
 
     name = "regional-hub"
     extra_addresses = List(Unicode(), config=True, help="Further addresses to listen on, with the Hub's port.")
-
     leftovers_every = Integer(
         30, config=True, help="Seconds between two looks for containers without a server; 0: never."
     )
+
+    async def init_api_tokens(self) -> None:
+        """Services' tokens are exactly the configured ones: a secret that was replaced lets nobody in any more."""
+        await super().init_api_tokens()
+        for service in self.services:
+            row = orm.Service.find(self.db, service["name"])
+            for token in list(row.api_tokens) if row else []:
+                if not token.match(service["api_token"]):
+                    self.db.delete(token)
+        self.db.commit()
 
     async def start(self) -> None:
         await super().start()

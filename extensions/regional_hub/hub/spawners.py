@@ -72,9 +72,7 @@ class ServerOfAKind:
         if plan.kind.network == "lab":
             env |= gateway_process.client_environment(self.hub_settings, plan.image)
         images = self.hub_settings.images
-        for key in ("http_proxy", "https_proxy", "no_proxy"):
-            if value := getattr(images, key):
-                env |= {key: value, key.upper(): value}
+        env |= images.proxies()
         if images.pypi_mirror:
             env |= {"PIP_INDEX_URL": images.pypi_mirror, "UV_DEFAULT_INDEX": images.pypi_mirror}
         return env

@@ -75,8 +75,8 @@ def install(prefix: str) -> dict[str, Any]:
         say(str(place))
     say(
         tell(
-            "Now: systemctl daemon-reload && systemctl enable --now regional-hub",
-            "接下来：systemctl daemon-reload && systemctl enable --now regional-hub",
+            "Now: systemctl daemon-reload && systemctl enable --now regional-hub-firewall regional-hub",
+            "接下来：systemctl daemon-reload && systemctl enable --now regional-hub-firewall regional-hub",
         )
     )
     return {"written": [str(place) for place in written]}

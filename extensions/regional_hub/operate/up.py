@@ -32,7 +32,7 @@ MINIMUM_FREE = 512 * 2**20  # bytes: below that a start would end half done
 @click.option("--empty", is_flag=True, help="Load no sample content.")
 @click.option("--detach", is_flag=True, help="Run in the background once all answers.")
 @common
-def up(port: int | None, spawner: str | None, empty: bool, detach: bool) -> dict[str, Any]:
+def up(port: int | None, spawner: str | None, empty: bool, detach: bool) -> dict[str, Any] | None:
     """Set up what is missing and start everything. Ctrl-C stops it again."""
     begun = time.monotonic()
     place = hub_settings.data_dir()
@@ -66,8 +66,10 @@ def up(port: int | None, spawner: str | None, empty: bool, detach: bool) -> dict
     if detach:
         lock.close()  # the background hub is found by its supervisor
         return facts
-    _stay(settings, supervisor, facts)
-    return facts
+    if click.get_current_context().params["as_json"]:
+        click.echo(json.dumps(facts), nl=True)
+    _stay(settings, supervisor)
+    return None
 
 
 def _prepare_folders(place: Path) -> IO[str]:
@@ -76,6 +78,7 @@ def _prepare_folders(place: Path) -> IO[str]:
         place.mkdir(parents=True, exist_ok=True, mode=0o711)
         for name, mode in FOLDERS.items():
             (place / name).mkdir(exist_ok=True, mode=mode)
+            (place / name).chmod(mode)  # a restored backup may have opened it
         free = shutil.disk_usage(place).free
         if free < MINIMUM_FREE:
             raise OSError(errno.ENOSPC, f"only {free // 2**20} MB free, {MINIMUM_FREE // 2**20} MB needed")
@@ -216,13 +219,15 @@ def _announce(facts: dict[str, Any]) -> None:
         )
 
 
-def _stay(settings: Settings, supervisor: subprocess.Popen[bytes], facts: dict[str, Any]) -> None:
+def _stay(settings: Settings, supervisor: subprocess.Popen[bytes]) -> None:
     """Stay until Ctrl-C, which also ends users' servers, or SIGTERM, which leaves them running."""
     stopped: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda received, _frame: stopped.append(received))
     while not stopped and supervisor.poll() is None:
         time.sleep(0.2)
+    if supervisor.poll() == 0:  # by `./hub down`: not a failure that systemd should mend
+        return
     if supervisor.poll() is not None:
         raise Failure(f"supervisor ended; see {settings.run_dir}/logs/supervisord.log")
     say(tell("Stopping…", "正在停止……"))
