@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import getpass
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -100,7 +101,7 @@ def load(
     draft = home.store.draft(into) if into else None
     if draft and not given:
         given = draft.facts["structure"]
-    made, constraints = loading.structure_of(home.registry, given, found[0][0])
+    made, constraints = loading.structure_of(home.registry, given, found[0][0], keep=not check)
     policy = home.policy
     if check:
         with _progress(len(found)) as step:
@@ -114,7 +115,11 @@ def load(
         with _progress(len(found)) as step:
             for path, name in found:
                 step(name, loading.take(draft, path, name, made, by=by, report=report))
-        _settle(draft, home, report)
+        if draft.parts:
+            _settle(draft, home, report)
+        elif not into:
+            shutil.rmtree(draft.folder)
+            draft = None
     return _answer(report, made, draft, report_file)
 
 

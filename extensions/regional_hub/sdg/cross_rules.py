@@ -123,8 +123,7 @@ class CrossRules:
         self.report.duplicate_keys = stated - self.report.unique_keys
 
     def _one(self, query: str) -> int:
-        found = self.con.execute(query).fetchone()
-        return int(found[0]) if found else 0
+        return int(self.con.execute(query).fetchall()[0][0])
 
     def _repeated(self) -> None:
         same = " AND ".join(f"s.{quote(id)} IS NOT DISTINCT FROM m.{quote(id)}" for id in self.key)

@@ -63,16 +63,20 @@ def files(paths: Sequence[Path]) -> list[tuple[Path, str]]:
     return [(path, name if names.count(name) == 1 else str(path)) for path, name in found]
 
 
-def structure_of(registry: Registry, given: str, first: Path) -> tuple[Structure, list[Constraint]]:
+def structure_of(
+    registry: Registry, given: str, first: Path, *, keep: bool = True
+) -> tuple[Structure, list[Constraint]]:
     """The structure to read by: from a structure message, by its short name, or the one that the first file names.
 
-    A message is kept in the registry. Raises StructureError saying what there is, or FormatError.
+    With `keep`, a message is kept in the registry. Raises StructureError saying what there is, or FormatError.
     """
     if given and Path(given).is_file():
         found = structure.read(Path(given))
         if len(found.structures) != 1:
             names = ", ".join(made.short for made in found.structures) or "none"
             raise StructureError(f"{given} has these data structures: {names}; import it and name one")
+        if not keep:
+            return found.structures[0], list(found.constraints)
         registry.add(found)
         short = found.structures[0].short
     elif given:

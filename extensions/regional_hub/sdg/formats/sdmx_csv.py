@@ -72,9 +72,13 @@ class Lines:
             raise StopIteration
         self.number += 1
         if len(line) == LONGEST_LINE:
-            raise FormatError(f"{self.name}, line {self.number}: a line of over {LONGEST_LINE} characters", self.name)
+            raise FormatError(
+                f"{self.name}, line {self.number}: a line of over {LONGEST_LINE} characters", self.name, self.number
+            )
         if "\0" in line:
-            raise FormatError(f"{self.name}, line {self.number}: holds a NUL character; this is no text", self.name)
+            raise FormatError(
+                f"{self.name}, line {self.number}: holds a NUL character; this is no text", self.name, self.number
+            )
         return line
 
 
