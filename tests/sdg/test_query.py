@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pyarrow as pa
 import pytest
 
@@ -36,11 +38,20 @@ def filled(store):
     return store
 
 
-def answer(store, selection):
+def read(store, selection):
     result = query.run(store, selection)
     table = pa.Table.from_batches(result.batches, result.schema)
     assert table.num_rows == query.run(store, selection).count()
     return table.to_pylist()
+
+
+def answer(store, selection):
+    """The same with and without the copies for small answers."""
+    rows = read(store, selection)
+    copies = store.points.rename(store.folder / "away")
+    assert read(store, selection) == rows
+    copies.rename(store.points)
+    return rows
 
 
 def found(store, selection=ALL):
@@ -336,12 +347,37 @@ def test_an_embargo_in_availability_counts_the_old_series(store):
     assert (there.observations, there.last) == (2, "2019")
 
 
+def test_copies_for_small_answers_are_those_of_the_current_releases(store):
+    first = published(store, "POV KG F 2019 1")
+    second = published(store, "POV KG F 2019 2")
+
+    def copies():
+        return {path.stem for path in store.points.glob("*.arrow")}
+
+    assert copies() == {second.id}
+    back = store.rollback(FLOW, first.id, by="bob", reason="wrong")
+    assert copies() == {back.id}
+    shutil.rmtree(store.points)
+    store.warm()
+    assert copies() == {back.id}
+    assert found(store) == ["POV KG F 2019 1"]
+
+
+def test_a_full_disk_for_copies_does_not_undo_a_release(store):
+    store.points.write_text("in the way")
+
+    published(store, "POV KG F 2019 1")
+
+    assert [row["OBS_VALUE"] for row in read(store, ALL)] == ["1"]
+
+
 def test_an_answer_can_be_stopped(store):
     draft = store.start(stores.SMALL, by="ann")
     rows = (batch(*(f"S{n} A{a} F {y} {y}" for a in range(25) for y in range(1990, 2020))) for n in range(20))
     draft.add(rows, name="a", sha256="a", by="ann")
     draft.validate()
     store.publish(draft, by="bob")
+    shutil.rmtree(store.points)
 
     for _ in range(2):
         slow = query.run(store, ALL)

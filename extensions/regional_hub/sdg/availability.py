@@ -1,29 +1,19 @@
 """Which codes have data in a selection, counted from the series of a release: far fewer rows than its observations.
 
-The series are kept in memory as small numbers, 1 to 4 bytes a code; a release never changes, so neither do they.
+Conditions on values are counted by DuckDB instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
-from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
-from regional_hub.sdg import periods, query
-from regional_hub.sdg.release import COUNT, ROW, Layout, Release
-from regional_hub.sdg.selection import Key, Selection, SelectionError, accepted_codes, accepted_times
+from regional_hub.sdg import periods, query, seriesindex
+from regional_hub.sdg.release import Layout
+from regional_hub.sdg.selection import Selection, SelectionError
+from regional_hub.sdg.seriesindex import SeriesIndex
 from regional_hub.sdg.store import Store
-from regional_hub.sdg.timeline import Embargo, Source, View
-
-Mask = npt.NDArray[np.bool_]
-Codes = npt.NDArray[np.unsignedinteger]
+from regional_hub.sdg.timeline import Source, View
 
 
 @dataclass
@@ -44,96 +34,6 @@ class Found:
     values: Mapping[str, frozenset[str]]
     series: int
     observations: int
-
-
-class SeriesIndex:
-    """The series of one release: per dimension its codes and, per series, the number of its code."""
-
-    def __init__(self, release: Release) -> None:
-        self.release = release
-        self.layout: Layout = release.layout
-        dimensions = list(self.layout.dimensions)
-        table = pq.read_table(release.series, columns=[*dimensions, ROW, COUNT], read_dictionary=dimensions)
-        self.size = table.num_rows
-        self.labels: dict[str, list[str]] = {}
-        self.codes: dict[str, Codes] = {}
-        for dimension in dimensions:
-            self.labels[dimension], self.codes[dimension] = _encoded(table[dimension])
-        self.row = table[ROW].to_numpy()
-        self.count = table[COUNT].to_numpy()
-
-    @cached_property
-    def times(self) -> tuple[list[str], Codes]:
-        """Every period, and the number of the period of each observation in order."""
-        assert self.layout.time
-        column = pq.read_table(
-            self.release.observations, columns=[self.layout.time], read_dictionary=[self.layout.time]
-        ).column(0)
-        return _encoded(column)
-
-    def among(self, dimension: str, codes: Iterable[str]) -> Mask:
-        """The series with one of these codes."""
-        wanted = set(codes)
-        return np.array([label in wanted for label in self.labels[dimension]] or [False])[self.codes[dimension]]
-
-    def keys(self, keys: Sequence[Key]) -> Mask:
-        """The series that fit one of the keys."""
-        if not keys:
-            return np.ones(self.size, dtype=bool)
-        found = np.zeros(self.size, dtype=bool)
-        for key in keys:
-            fits = np.ones(self.size, dtype=bool)
-            for dimension, codes in zip(self.layout.dimensions, key, strict=True):
-                if codes is not None:
-                    fits &= self.among(dimension, codes)
-            found |= fits
-        return found
-
-    def embargoed(self, embargoes: Iterable[Embargo]) -> Mask:
-        found = np.zeros(self.size, dtype=bool)
-        for embargo in embargoes:
-            meets = np.ones(self.size, dtype=bool)
-            for dimension, codes in embargo.where.items():
-                meets &= self.among(dimension, codes) if dimension in self.labels else False
-            found |= meets
-        return found
-
-    def visible(self, source: Source) -> Mask:
-        """The series that this source of a view shows."""
-        shown = self.embargoed(source.only) if source.only else np.ones(self.size, dtype=bool)
-        return shown & ~self.embargoed(source.without) if source.without else shown
-
-    def used(self, dimension: str, series: Mask) -> frozenset[str]:
-        seen = np.bincount(self.codes[dimension][series], minlength=len(self.labels[dimension]))
-        return frozenset(self.labels[dimension][number] for number in np.flatnonzero(seen))
-
-    def periods(self, series: Mask, accepted: Mask | None) -> tuple[frozenset[str], npt.NDArray[np.int64]]:
-        """The periods of these series among the accepted ones, and how many of them each series has."""
-        labels, numbers = self.times
-        if accepted is None and bool(series.all()):
-            return frozenset(labels), self.count
-        rows = np.repeat(series, self.count)
-        if accepted is not None:
-            rows &= accepted[numbers]
-        seen = np.bincount(numbers[rows], minlength=len(labels))
-        each = np.add.reduceat(rows, self.row, dtype=np.int64) if self.size else self.count
-        return frozenset(labels[number] for number in np.flatnonzero(seen)), each
-
-
-def _encoded(column: pa.ChunkedArray) -> tuple[list[str], Codes]:
-    array = column.combine_chunks()
-    if isinstance(array, pa.ChunkedArray):
-        array = pa.chunked_array([chunk for chunk in array.chunks], array.type).unify_dictionaries().combine_chunks()
-    if not pa.types.is_dictionary(array.type):
-        array = pc.dictionary_encode(array)
-    labels = array.dictionary.to_pylist()
-    kind = np.uint8 if len(labels) < 256 else np.uint16 if len(labels) < 65_536 else np.uint32
-    return labels, array.indices.to_numpy(zero_copy_only=False).astype(kind)
-
-
-@lru_cache(maxsize=16)
-def _index(folder: Path) -> SeriesIndex:
-    return SeriesIndex(Release.open(folder))
 
 
 def availability(
@@ -191,22 +91,15 @@ def _find(store: Store, view: View, selection: Selection, wanted: tuple[str, ...
         observations, series, codes = query.run(store, selection).summary()
         named = zip(layout.key, map(frozenset, codes), strict=True)
         return Found({name: used for name, used in named if name in {*wanted, layout.time}}, series, observations)
-    parts = [_find_in(_index(source.release.folder), source, selection, wanted) for source in view.sources]
+    parts = [_find_in(seriesindex.of(source.release), source, selection, wanted) for source in view.sources]
     names = parts[0].values
     union = {name: frozenset().union(*(part.values[name] for part in parts)) for name in names}
     return Found(union, sum(part.series for part in parts), sum(part.observations for part in parts))
 
 
 def _find_in(index: SeriesIndex, source: Source, selection: Selection, wanted: tuple[str, ...]) -> Found:
-    series = index.keys(selection.keys) & index.visible(source)
-    layout, accepted = index.layout, None
-    for chosen in selection.filters:
-        if chosen.component == layout.time:
-            times = set(accepted_times(chosen, index.times[0]))
-            fits = np.array([label in times for label in index.times[0]])
-            accepted = fits if accepted is None else accepted & fits
-        else:
-            series &= index.among(chosen.component, accepted_codes(chosen, index.labels[chosen.component]))
+    series, accepted = index.chosen(source, selection)
+    layout = index.layout
     values: dict[str, frozenset[str]] = {}
     count = index.count
     if layout.time and (accepted is not None or layout.time in wanted):

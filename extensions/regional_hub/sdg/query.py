@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from regional_hub.sdg import changes, timeline
+from regional_hub.sdg import changes, points, timeline
 from regional_hub.sdg.release import Layout, listed, project, quote
 from regional_hub.sdg.selection import Clause, Condition, Filter, Key, Selection, SelectionError, Sort
 from regional_hub.sdg.store import Store
@@ -38,6 +38,7 @@ class Answer:
         self.schema = pa.schema([pa.field(name, pa.string()) for name in columns])
         self._cursor = cursor
         self._stopped = False
+        self._few: pa.RecordBatch | None = None
         self._query = ""
         self._values: Mapping[str, Any] = {}
 
@@ -48,6 +49,9 @@ class Answer:
     @property
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Runs the query. To be read once; raises Stopped after `stop()`."""
+        if self._few is not None:
+            yield from [self._few] if self._few.num_rows else []
+            return
         try:
             for batch in self._cursor.sql(self._query, params=dict(self._values)).to_arrow_reader(BATCH_ROWS):
                 if self._stopped:
@@ -64,6 +68,8 @@ class Answer:
 
     def count(self) -> int:
         """How many observations there are, without reading them all."""
+        if self._few is not None:
+            return self._few.num_rows
         cursor = _engine().cursor()
         (row,) = cursor.execute(f"SELECT count(*) FROM ({self._query})", dict(self._values)).fetchall()
         cursor.close()
@@ -108,6 +114,7 @@ def run(store: Store, selection: Selection) -> Answer:
     ordered = past or len(view.sources) > 1
     answer._query = _finish(selection, layout, columns, inner, clause, ordered)
     answer._values = clause.values
+    answer._few = points.rows(store.points, view, selection)
     return answer
 
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from regional_hub.sdg import changes, durable, release, timeline
+from regional_hub.sdg import changes, durable, points, release, timeline
 from regional_hub.sdg.draft import DRAFT, PUBLISHED, VALIDATED, Draft, DraftError
 from regional_hub.sdg.release import HasComponents, Layout, Release
 from regional_hub.sdg.timeline import Embargo, Event, Timeline, View
@@ -62,6 +62,17 @@ class Store:
         self._log = log
         for name in ("drafts", "releases"):
             (folder / name).mkdir(parents=True, exist_ok=True)
+
+    @property
+    def points(self) -> Path:
+        """Copies of the current releases for small answers; may be deleted."""
+        return self.folder / "points"
+
+    def warm(self) -> None:
+        """Make those copies where they are missing: what a process that serves does when it starts."""
+        for flow in self.flows():
+            if current := self.current(flow):
+                points.build(self.points, current)
 
     # What there is
 
@@ -152,6 +163,7 @@ class Store:
             forced = force and by in draft.people
             self._switch(state, new, draft.id, by, reason, forced=forced, embargoes=facts["embargoes"])
             durable.write_json(draft.folder / "draft.json", {**facts, "state": PUBLISHED, "release": new.id})
+        points.build(self.points, new)
         return new
 
     def rollback(self, flow: str, to: str, *, by: str, reason: str, name: str | None = None) -> Release:
@@ -187,6 +199,7 @@ class Store:
             }
             new = self._finish(state, temporary, facts, name, by)
             self._switch(state, new, None, by, reason, rollback_of=source.id)
+        points.build(self.points, new)
         return new
 
     def embargo(
@@ -351,7 +364,7 @@ class Store:
         for folder in (self.folder / "releases").iterdir():
             if folder.name not in known:
                 shutil.rmtree(folder)
-        for left in self.folder.glob(".state.json.*.tmp"):
+        for left in (*self.folder.glob(".state.json.*.tmp"), *self.points.glob(".*.tmp")):
             left.unlink(missing_ok=True)
         return state
 

@@ -1,0 +1,137 @@
+"""The series of a release in memory: per dimension a small number for each series, from `series.parquet`.
+
+A release never changes, so neither does its index; 5 million observations in 400,000 series take about 20 MB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from regional_hub.sdg.release import COUNT, ROW, Layout, Release
+from regional_hub.sdg.selection import Key, Selection, accepted_codes, accepted_times
+from regional_hub.sdg.timeline import Embargo, Source
+
+Mask = npt.NDArray[np.bool_]
+Codes = npt.NDArray[np.unsignedinteger]
+
+
+class SeriesIndex:
+    """The series of one release: per dimension its codes and, per series, the number of its code."""
+
+    def __init__(self, release: Release) -> None:
+        self.release = release
+        self.layout: Layout = release.layout
+        dimensions = list(self.layout.dimensions)
+        table = pq.read_table(release.series, columns=[*dimensions, ROW, COUNT], read_dictionary=dimensions)
+        self.size = table.num_rows
+        self.labels: dict[str, list[str]] = {}
+        self.codes: dict[str, Codes] = {}
+        for dimension in dimensions:
+            self.labels[dimension], self.codes[dimension] = _encoded(table[dimension])
+        self.row = table[ROW].to_numpy()
+        self.count = table[COUNT].to_numpy()
+
+    @cached_property
+    def times(self) -> tuple[list[str], Codes]:
+        """Every period, and the number of the period of each observation in order."""
+        assert self.layout.time
+        column = pq.read_table(
+            self.release.observations, columns=[self.layout.time], read_dictionary=[self.layout.time]
+        ).column(0)
+        return _encoded(column)
+
+    def among(self, dimension: str, codes: Iterable[str]) -> Mask:
+        """The series with one of these codes."""
+        wanted = set(codes)
+        return np.array([label in wanted for label in self.labels[dimension]] or [False])[self.codes[dimension]]
+
+    def keys(self, keys: Sequence[Key]) -> Mask:
+        """The series that fit one of the keys."""
+        if not keys:
+            return np.ones(self.size, dtype=bool)
+        found = np.zeros(self.size, dtype=bool)
+        for key in keys:
+            fits = np.ones(self.size, dtype=bool)
+            for dimension, codes in zip(self.layout.dimensions, key, strict=True):
+                if codes is not None:
+                    fits &= self.among(dimension, codes)
+            found |= fits
+        return found
+
+    def embargoed(self, embargoes: Iterable[Embargo]) -> Mask:
+        found = np.zeros(self.size, dtype=bool)
+        for embargo in embargoes:
+            meets = np.ones(self.size, dtype=bool)
+            for dimension, codes in embargo.where.items():
+                meets &= self.among(dimension, codes) if dimension in self.labels else False
+            found |= meets
+        return found
+
+    def visible(self, source: Source) -> Mask:
+        """The series that this source of a view shows."""
+        shown = self.embargoed(source.only) if source.only else np.ones(self.size, dtype=bool)
+        return shown & ~self.embargoed(source.without) if source.without else shown
+
+    def used(self, dimension: str, series: Mask) -> frozenset[str]:
+        seen = np.bincount(self.codes[dimension][series], minlength=len(self.labels[dimension]))
+        return frozenset(self.labels[dimension][number] for number in np.flatnonzero(seen))
+
+    def periods(self, series: Mask, accepted: Mask | None) -> tuple[frozenset[str], npt.NDArray[np.int64]]:
+        """The periods of these series among the accepted ones, and how many of them each series has."""
+        labels, numbers = self.times
+        if accepted is None and bool(series.all()):
+            return frozenset(labels), self.count
+        rows = np.repeat(series, self.count)
+        if accepted is not None:
+            rows &= accepted[numbers]
+        seen = np.bincount(numbers[rows], minlength=len(labels))
+        each = np.add.reduceat(rows, self.row, dtype=np.int64) if self.size else self.count
+        return frozenset(labels[number] for number in np.flatnonzero(seen)), each
+
+    def chosen(self, source: Source, selection: Selection) -> tuple[Mask, Mask | None]:
+        """The series that a selection by keys and filters on the key finds here, and which periods it accepts.
+
+        The periods are None where it accepts all; a series need not have any of them.
+        """
+        series = self.keys(selection.keys) & self.visible(source)
+        accepted: Mask | None = None
+        for chosen in selection.filters:
+            if chosen.component == self.layout.time:
+                times = set(accepted_times(chosen, self.times[0]))
+                fits = np.array([label in times for label in self.times[0]])
+                accepted = fits if accepted is None else accepted & fits
+            else:
+                codes = accepted_codes(chosen, self.labels[chosen.component])
+                series &= self.among(chosen.component, codes)
+        return series, accepted
+
+
+def compact(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    """A column read as dictionaries in one piece, its numbers as small as they can be."""
+    if not column.num_chunks:
+        return pa.array([], pa.string()).dictionary_encode()
+    array = pa.concat_arrays(column.unify_dictionaries().chunks)
+    size = len(array.dictionary)
+    kind = pa.uint8() if size < 256 else pa.uint16() if size < 65_536 else pa.uint32()
+    return pa.DictionaryArray.from_arrays(array.indices.cast(kind), array.dictionary)
+
+
+def _encoded(column: pa.ChunkedArray) -> tuple[list[str], Codes]:
+    array = compact(column)
+    return array.dictionary.to_pylist(), array.indices.to_numpy(zero_copy_only=False)
+
+
+def of(release: Release) -> SeriesIndex:
+    return _index(release.folder)
+
+
+@lru_cache(maxsize=16)
+def _index(folder: Path) -> SeriesIndex:
+    return SeriesIndex(Release.open(folder))
