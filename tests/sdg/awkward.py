@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow as pa
 
 from regional_hub.sdg.structure import Code, Codelist, Component, Structure
@@ -45,6 +47,7 @@ def structure() -> Structure:
         Component("STATUS", "attribute", status, attachment="observation", mandatory=True),
         Component("NOTE", "attribute", attachment="observation"),
     )
+    parts = tuple(replace(part, codelist_ref=part.codelist.short if part.codelist else "") for part in parts)
     return Structure("XX", "SMALL", "1.0", {"en": "A small structure", "zh": "小型结构"}, components=parts)
 
 
