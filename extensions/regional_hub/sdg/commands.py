@@ -6,66 +6,24 @@ Options are read and facts are said here; what happens is done in `loading`, `st
 from __future__ import annotations
 
 import csv
-import getpass
 import json
 import shutil
 import sys
 from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 
-from regional_hub import settings
 from regional_hub.cli import Failure, common, say, tell
-from regional_hub.sdg import loading, structure, validate
-from regional_hub.sdg.draft import Draft, DraftError, Undecided
-from regional_hub.sdg.findings import Finding, PolicyError, Report
-from regional_hub.sdg.formats import FormatError
+from regional_hub.sdg import loading, release_commands, structure, validate
+from regional_hub.sdg.command_parts import by_option, harmless, room, told
+from regional_hub.sdg.draft import Draft, Undecided
+from regional_hub.sdg.findings import Finding, Report
 from regional_hub.sdg.loading import Room
 from regional_hub.sdg.merge import IncompleteKey
-from regional_hub.sdg.release import DamagedRelease
-from regional_hub.sdg.store import PublishError, UnknownRelease
-from regional_hub.sdg.structure import StructureError
 
 SHOWN = 5  # findings per rule on the screen
-FAULTS = (
-    StructureError,
-    FormatError,
-    PolicyError,
-    DraftError,
-    PublishError,
-    UnknownRelease,
-    IncompleteKey,
-    DamagedRelease,
-    OSError,
-)
-
-
-def room() -> Room:
-    """The database in the data folder."""
-    folder = settings.load().path("sdg")
-    folder.mkdir(parents=True, exist_ok=True)
-    return Room(folder)
-
-
-def told(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Turn what a person can act on into `Failure`."""
-
-    @wraps(function)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except FAULTS as error:
-            raise Failure(str(error)) from error
-
-    return run
-
-
-def by_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`--by`: who does this; kept with the draft and the release."""
-    return click.option("--by", metavar="NAME", default=getpass.getuser, help="Who does this [default: you].")(function)
 
 
 @click.group()
@@ -144,7 +102,8 @@ def _answer(report: Report, made: structure.Structure, draft: Draft | None, file
     if unread:
         raise Failure(
             tell(
-                f"{unread} of {report.files} files could not be read", f"{report.files} 个文件中有 {unread} 个无法读取"
+                f"{unread} of {report.files} files could not be taken in, the findings say why",
+                f"{report.files} 个文件中有 {unread} 个未能载入，原因见报告",
             ),
             **facts,
         )
@@ -222,11 +181,6 @@ def _write(report: Report, path: Path) -> None:
             writer.writerow([harmless(cell) for cell in cells])
 
 
-def harmless(cell: Any) -> Any:
-    """A text that a spreadsheet would run as a formula, made plain text."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
-
-
 class _progress:
     """A bar on a terminal, nothing elsewhere; called with each file and its rows."""
 
@@ -247,11 +201,5 @@ class _progress:
             self.bar.__exit__(*error)
 
 
-def _add_release_commands() -> None:
-    from regional_hub.sdg import release_commands
-
-    for command in release_commands.COMMANDS:
-        sdg.add_command(command)
-
-
-_add_release_commands()
+for _command in release_commands.COMMANDS:
+    sdg.add_command(_command)

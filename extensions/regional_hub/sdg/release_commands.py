@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from regional_hub.cli import Failure, common, say, tell
-from regional_hub.sdg.commands import by_option, harmless, room, told
+from regional_hub.sdg.command_parts import by_option, harmless, room, told
 from regional_hub.sdg.merge import Conflict
 from regional_hub.sdg.store import Store
 
