@@ -67,7 +67,9 @@ def measure(rounds: int) -> Report:
         data, first = place / "data", float(hub.facts["seconds"])
         for _ in range(rounds):
             hubs.run(data, "down", env=hub.env)
+            use = world.calm()
             steps = start_again(hub, data) | cost(hub)
+            steps["use before, %"] = use
             steps["command line"] = command("up", "--help", data=data, hub=hub)
             for name, seconds in steps.items():
                 report.samples.setdefault(name, []).append(seconds)

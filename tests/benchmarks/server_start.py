@@ -1,6 +1,7 @@
 """From the click to a ready server, and from there to the first cell's answer: ours beside a plain DockerSpawner.
 
-Both hubs run at once and take turns, after one start each that is not counted.
+Both hubs run at once and take turns, after one start each that is not counted. Each start waits until the machine is
+otherwise idle.
 """
 
 from __future__ import annotations
@@ -28,11 +29,19 @@ def measure(rounds: int) -> Report:
         plain.call("POST", "/users/ann")
         for number in range(rounds + 1):
             for name, way in (("ours", ours), ("plain", plain)):
+                use = world.calm()
                 ready, cell = once(way, "ann")
-                print(f"{name:5}  round {number}  ready {ready:5.2f} s  first cell {cell:5.2f} s", flush=True)
+                figures = f"ready {ready:5.2f} s  first cell {cell:5.2f} s  machine in use before: {use:.0f} %"
+                print(f"{name:5}  round {number}  {figures}", flush=True)
                 if number:
+                    report.samples.setdefault("use before, %", []).append(use)
                     report.samples.setdefault(f"{name} ready", []).append(ready)
                     report.samples.setdefault(f"{name} cell", []).append(cell)
+    return judged(report)
+
+
+def judged(report: Report) -> Report:
+    """The medians of both, beside one another and beside what we aim at."""
     middle = {name: median(values) for name, values in report.samples.items()}
     report.add("server ready", middle["ours ready"], "s", "plain DockerSpawner", middle["plain ready"], FASTER)
     report.add("first cell", middle["ours cell"], "s", "plain DockerSpawner", middle["plain cell"], FASTER)

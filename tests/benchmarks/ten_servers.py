@@ -28,6 +28,7 @@ def alone(way: world.Door, name: str, rounds: int) -> list[float]:
     """Seconds to a ready server when nobody else starts one; a first start is not counted."""
     found = []
     for _ in range(rounds + 1):
+        world.calm()
         with world.Seat(way, name) as seat:
             found.append(seat.start())
     return found[1:]
@@ -47,6 +48,7 @@ def measure(count: int, rounds: int) -> Report:
         report.samples["alone"] = alone(way, names[0], rounds)
         before = parts(hub.settings)
         seats = [stack.enter_context(world.Seat(way, name)) for name in names]
+        report.samples["use before, %"] = [world.calm()]
         begun = time.monotonic()
         with ThreadPoolExecutor(count) as pool:
             report.samples["ready"] = sorted(pool.map(lambda seat: seat.start(), seats))

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import docker
 import httpx
+import psutil
 
 from regional_hub import settings as hub_settings
 from regional_hub.operate.remote import Server
@@ -43,6 +44,14 @@ def running_hub(place: Path, *options: str) -> Iterator[hubs.Hub]:
         yield hub
     finally:
         hubs.stop(hub)
+
+
+def calm(busy: float = 20, longest: float = 60) -> float:
+    """Wait until nobody else keeps the machine busy, at most `longest` seconds; returns its use in percent."""
+    deadline = time.monotonic() + longest
+    while (use := psutil.cpu_percent(interval=1.5)) > busy and time.monotonic() < deadline:
+        pass
+    return use
 
 
 @dataclass(frozen=True)

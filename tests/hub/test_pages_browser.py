@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Page
 
 from tests.hub.pages_hub import Hub, run_hub
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
-)
-pytestmark = [
-    pytest.mark.hub,
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
-]
+pytestmark = [pytest.mark.hub, pytest.mark.browser]
 
 
 @pytest.fixture(scope="module")
@@ -27,17 +17,9 @@ def hub(tmp_path_factory) -> Iterator[Hub]:
     yield from run_hub(tmp_path_factory.mktemp("hub"))
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET.split())
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def phone(browser) -> Iterator[Page]:
-    context = browser.new_context(
+def phone(chromium) -> Iterator[Page]:
+    context = chromium.new_context(
         locale="zh-CN", viewport={"width": 360, "height": 740}, is_mobile=True, has_touch=True, color_scheme="dark"
     )
     yield context.new_page()

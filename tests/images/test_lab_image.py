@@ -40,7 +40,7 @@ def test_python_is_debians_and_runs_as_jovyan(lab: str, run: Run) -> None:
 def test_nothing_of_the_build_is_left(lab: str, run: Run, client: docker.DockerClient) -> None:
     code = (
         "import glob, json, shutil;"
-        "tools = [t for t in ('uv', 'pip', 'gcc', 'make', 'curl', 'wget', 'sudo') if shutil.which(t)];"
+        "tools = [t for t in ('uv', 'gcc', 'make', 'curl', 'wget', 'sudo') if shutil.which(t)];"
         "places = ('/build/*', '/tmp/*', '/root/.cache', '/var/lib/apt/lists/*_*', '/var/cache/apt/archives/*.deb');"
         "left = [file for place in places for file in glob.glob(place)];"
         "print(json.dumps([tools, left]))"
@@ -176,3 +176,13 @@ def test_a_build_that_fails_says_which_step_and_why(lab: str, client: docker.Doc
         image_build.build(client, settings, ref, context, lab, {}, lambda line: None)
 
     assert not images.exists(settings, ref)
+
+
+def test_what_a_person_installs_is_seen_by_kernels_and_not_by_the_server(lab: str, run: Run) -> None:
+    spec = "/opt/env/share/jupyter/kernels/python3/kernel.json"
+    code = f"import json, sys; print(json.dumps([json.load(open('{spec}'))['env'], sys.path]))"
+
+    env, path = json.loads(run(lab, "python", "-c", code))
+
+    assert env == {"PIP_TARGET": "${HOME}/.local/python", "PYTHONPATH": "${HOME}/.local/python"}
+    assert not [place for place in path if ".local" in place]
