@@ -112,7 +112,8 @@ def test_researcher_is_invited_and_computes_on_published_data(hub: Hub, chromium
     page.goto(f"{hub.url}/servers/")
     shoot(page, "servers")
     page.locator("main button:has-text('Start')").first.click()
-    page.wait_for_url("**/user/aigul/lab**", timeout=120_000, wait_until="commit")  # the progress page opens it as soon as it is ready
+    # The progress page opens the server as soon as it is ready.
+    page.wait_for_url("**/user/aigul/lab**", timeout=120_000, wait_until="commit")
     shoot(page, "server-ready")
     result = run_all_cells(page, f"{hub.url}/user/aigul/lab/tree/start_here.ipynb")
     chart = page.locator(".jp-OutputArea-output.jp-RenderedSVG, .jp-OutputArea-output .jp-RenderedSVG").first
