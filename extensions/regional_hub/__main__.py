@@ -18,6 +18,7 @@ COMMANDS = {
     "token": ("regional_hub.core.commands:token", "A Hub API token for scripts / API 令牌"),
     "image": ("regional_hub.hub.commands:image", "Images: build, list, verify / 镜像"),
     "lock": ("regional_hub.hub.commands:lock", "Resolve the lock files anew / 更新依赖锁定文件"),
+    "sdg": ("regional_hub.sdg.commands:sdg", "SDG database: load, validate, publish, diff / SDG 数据库"),
     "sample": ("regional_hub.hub.samples:sample", "Sample data: load, list / 示例数据"),
 }
 
