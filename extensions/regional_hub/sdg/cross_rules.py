@@ -186,6 +186,7 @@ class CrossRules:
             f"min({value}) FILTER ({part} <> $total) AS least, max({value}) FILTER ({part} <> $total) AS most, "
             f"any_value({FILE}) FILTER ({part} = $total) AS file, min({LINE}) FILTER ({part} = $total) AS line "
             f"FROM stated WHERE {STATES} AND ({part} = $total OR list_contains($parts, {part})) "
+            f"AND hash({listed(rest)}) IN (SELECT hash({listed(rest)}) FROM stated WHERE {part} = $first) "
             f"GROUP BY {listed(rest)} HAVING count({value}) = $count AND count(DISTINCT {part}) = $count "
             f"AND count(DISTINCT {unit}) = 1"
         )
@@ -202,6 +203,7 @@ class CrossRules:
             {
                 "total": rule.total,
                 "parts": rule.parts,
+                "first": rule.parts[0],
                 "count": len(rule.parts) + 1,
                 "additive": policy.codes,
                 "between": policy.between,

@@ -7,7 +7,7 @@ nor pandas.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -69,11 +69,23 @@ class Header:
 
 @dataclass
 class Batch:
-    """Some observations in the order of the file, the line of each (0: the layout has none), and what they are for."""
+    """Some observations in the order of the file, the line of each (0: the layout has none), and what they are for.
+
+    Layouts that are tables give `columns` instead of `rows`: by component, a text per line ("" where there is none).
+    """
 
     rows: list[Row]
     lines: list[int]
     action: str | list[str]
+    columns: Mapping[str, Sequence[str]] | None = None
+
+    def stated(self) -> list[Row]:
+        """The observations as rows, whatever they were given as."""
+        if self.columns is None:
+            return self.rows
+        names = tuple(self.columns)
+        lines = zip(*self.columns.values(), strict=True)
+        return [{name: cell for name, cell in zip(names, cells, strict=True) if cell != ""} for cells in lines]
 
 
 @dataclass
@@ -89,7 +101,7 @@ class Message:
             if "D" in batch.action:
                 line = batch.lines[0 if isinstance(batch.action, str) else batch.action.index("D")]
                 raise FormatError(f"record {line}: ACTION is 'D' (delete); only lines that state data are read here")
-            yield from batch.rows
+            yield from batch.stated()
 
 
 def action_code(text: str) -> str:

@@ -7,17 +7,18 @@ lines) and `_action` (I, A, R, M, D). Values stay the text of the file; an empty
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from regional_hub.sdg.formats import Batch, FormatError, Message
 from regional_hub.sdg.structure import Structure
 
 FILE, LINE, ACTION = "_file", "_line", "_action"
-MISSING = frozenset(("", "NaN", "nan", "NAN"))
+MISSING = pa.array(["", "NaN", "nan", "NAN"])
 
 Opener = Callable[[BinaryIO, str, Structure | None], Message]
 
@@ -44,13 +45,13 @@ def batches(found: Iterable[Batch], structure: Structure, name: str) -> Iterator
     known = frozenset(structure.by_id)
     measures = frozenset(component.id for component in structure.measures)
     for batch in found:
-        if not batch.rows:
+        if not batch.lines:
             continue
-        for row, line in zip(batch.rows, batch.lines, strict=True):
-            if not row.keys() <= known:
-                raise unknown_component(next(iter(row.keys() - known)), structure, name, line)
-        arrays = [_column(batch, id, id in measures) for id in structure.by_id]
-        count = len(batch.rows)
+        used = batch.columns.keys() if batch.columns is not None else set().union(*batch.rows)
+        if not used <= known:
+            raise _unknown(batch, known, structure, name)
+        arrays = [_column(batch, id, used, id in measures) for id in structure.by_id]
+        count = len(batch.lines)
         actions = [batch.action] * count if isinstance(batch.action, str) else batch.action
         arrays += [
             pa.array([name] * count, pa.string()),
@@ -60,10 +61,24 @@ def batches(found: Iterable[Batch], structure: Structure, name: str) -> Iterator
         yield pa.record_batch(arrays, schema=columns)
 
 
-def _column(batch: Batch, id: str, measure: bool) -> pa.Array:
-    if measure:
-        return pa.array([None if (value := row.get(id, "")) in MISSING else value for row in batch.rows], pa.string())
-    return pa.array([row.get(id) or None for row in batch.rows], pa.string())
+def _column(batch: Batch, id: str, used: Set[str], measure: bool) -> pa.Array:
+    if id not in used:
+        return pa.nulls(len(batch.lines), pa.string())
+    if batch.columns is not None:
+        array = pa.array(batch.columns[id], pa.string())
+    else:
+        array = pa.array([row.get(id) for row in batch.rows], pa.string())
+    missing = pc.is_in(array, MISSING) if measure else pc.equal(array, "")
+    return pc.if_else(missing, pa.scalar(None, pa.string()), array)
+
+
+def _unknown(batch: Batch, known: Set[str], structure: Structure, name: str) -> FormatError:
+    if batch.columns is not None:
+        return unknown_component(next(id for id in batch.columns if id not in known), structure, name, 1)
+    for row, line in zip(batch.rows, batch.lines, strict=True):
+        if not row.keys() <= known:
+            return unknown_component(next(id for id in row if id not in known), structure, name, line)
+    raise AssertionError("every component is known")
 
 
 def unknown_component(id: str, structure: Structure, name: str, line: int | None) -> FormatError:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -135,47 +136,53 @@ def _is_label(names: list[str], ids: list[str], index: int, structure: Structure
 
 def _batches(lines: Lines, delimiter: str, header: Header, columns: Columns, name: str) -> Iterator[Batch]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    batch = Batch([], [], [])
+    records: list[list[str]] = []
+    numbers: list[int] = []
     try:
         start = lines.number + 1
         for cells in reader:
-            if cells:
-                _add(batch, cells, start, header, columns, name)
+            if len(cells) == columns.count:
+                records.append(cells)
+                numbers.append(start)
+            elif cells:
+                raise FormatError(
+                    f"{name}, line {start}: {len(cells)} values for {columns.count} columns; is the file cut off?",
+                    name,
+                    start,
+                )
             start = lines.number + 1
-            if len(batch.rows) == BATCH_ROWS:
-                yield batch
-                batch = Batch([], [], [])
+            if len(records) == BATCH_ROWS:
+                yield _batch(records, numbers, header, columns, name)
+                records, numbers = [], []
     except csv.Error as error:
         raise FormatError(
             f"{name}, line {lines.number}: not CSV, or cut off in the middle: {error}", name, lines.number
         ) from None
-    if batch.rows:
-        yield batch
+    if records:
+        yield _batch(records, numbers, header, columns, name)
 
 
-def _add(batch: Batch, cells: list[str], line: int, header: Header, columns: Columns, name: str) -> None:
-    place = f"{name}, line {line}"
-    if len(cells) != columns.count:
-        raise FormatError(f"{place}: {len(cells)} values for {columns.count} columns; is the file cut off?", name, line)
-    structure = cells[columns.structure].split(": ", 1)[0]
-    if structure not in header.structures:
-        header.structures.append(structure)
-        if cells[0].split(": ", 1)[0].lower() != "datastructure":
+def _batch(records: list[list[str]], numbers: list[int], header: Header, columns: Columns, name: str) -> Batch:
+    table = list(zip(*records, strict=True))
+    kinds = table[0] if columns.structure else ("dataflow",)
+    for kind, text in dict.fromkeys(itertools.zip_longest(kinds, table[columns.structure], fillvalue=kinds[0])):
+        structure = text.split(": ", 1)[0]
+        if structure not in header.structures:
+            header.structures.append(structure)
+        if kind.split(": ", 1)[0].lower() != "datastructure":
             header.usages.add(structure)
-    action = "I"
+    actions: str | list[str] = "I"
     if columns.action is not None:
-        action = cells[columns.action].strip() or "I"
-        if action not in ACTIONS:
-            raise FormatError(f"{place}: ACTION is {action!r}; it can be {', '.join(ACTIONS)}", name, line)
-    row = {}
-    for index, id in columns.components:
-        cell = cells[index]
-        if cell != "":
-            row[id] = cell.split(": ", 1)[0] if index in columns.labelled else cell
-    batch.rows.append(row)
-    batch.lines.append(line)
-    assert isinstance(batch.action, list)
-    batch.action.append(action)
+        actions = [action.strip() or "I" for action in table[columns.action]]
+        for action, line in zip(actions, numbers, strict=True):
+            if action not in ACTIONS:
+                what = f"ACTION is {action!r}; it can be {', '.join(ACTIONS)}"
+                raise FormatError(f"{name}, line {line}: {what}", name, line)
+    found: dict[str, Sequence[str]] = {
+        id: [cell.split(": ", 1)[0] for cell in table[at]] if at in columns.labelled else table[at]
+        for at, id in columns.components
+    }
+    return Batch([], numbers, actions, found)
 
 
 def write(
