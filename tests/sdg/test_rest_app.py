@@ -14,14 +14,12 @@ import pyarrow as pa
 import pytest
 
 from regional_hub.sdg.formats import sdmx_ml
-from regional_hub.sdg.registry import Registry
-from regional_hub.sdg.rest.app import Limits, application
-from regional_hub.sdg.store import Store
-from regional_hub.sdg.structure import Dataflow, Structures
-from tests.sdg import awkward, stores
+from regional_hub.sdg.rest.app import Limits
+from tests.sdg import awkward, rest_service, stores
+from tests.sdg.rest_service import FLOW, publish
+from tests.sdg.rest_service import client as made
 
 JSON = "application/vnd.sdmx.data+json"
-FLOW = "/sdmx/v2/data/dataflow/XX/DF"
 
 
 @pytest.fixture
@@ -31,31 +29,13 @@ def store(tmp_path):
 
 @pytest.fixture
 def registry(tmp_path):
-    found = Registry(tmp_path / "structures")
-    flow = Dataflow("XX", "DF", "2.0", {"en": "A flow"}, structure="XX:SMALL(1.0)")
-    found.add(Structures(structures=(awkward.structure(),), dataflows=(flow,)))
-    return found
-
-
-def publish(store: Store, rows: list[awkward.Row], empty: bool = False) -> None:
-    draft = store.start(awkward.structure(), by="ann", empty=empty)
-    table = pa.Table.from_batches(awkward.batches(rows, size=1000))
-    count = table.num_rows
-    table = table.append_column("_file", pa.array(["a"] * count)).append_column("_line", pa.array(range(count)))
-    draft.add(table.append_column("_action", pa.array(["I"] * count)).to_batches(), name="a", sha256="0" * 64, by="ann")
-    draft.validate()
-    store.publish(draft, by="bob")
+    return rest_service.registry(tmp_path)
 
 
 @pytest.fixture
 def client(store, registry):
     publish(store, awkward.rows())
     return made(store, registry)
-
-
-def made(store, registry, limits: Limits | None = None) -> httpx.AsyncClient:
-    app = application(store, registry, limits, sender="XX")
-    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://hub")
 
 
 def lines(response: httpx.Response) -> list[dict[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -91,7 +91,7 @@ def data(service: Service, asked: Asked) -> Reply:
     except UnknownRelease as error:
         raise NotThere(str(error)) from None
     etag = _etag(service, asked, answer.view, resource, chosen)
-    modified = _modified(service.store, resource.flow, answer.view)
+    modified = modified_at(service.store, resource.flow, answer.view)
     options = _options(service, asked, wanted, selection, resource, chosen, etag, modified)
 
     def body() -> Iterator[bytes]:
@@ -222,15 +222,9 @@ def _etag(service: Service, asked: Asked, view: View, resource: Resource, chosen
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
 
 
-def _modified(store: Store, flow: str, view: View) -> datetime:
+def modified_at(store: Store, flow: str, view: View) -> datetime:
     """When what a reader sees changed last: by a release, or by the end of an embargo."""
     line = store.timeline(flow)
     times = [event.at for event in line.events if event.at <= view.at]
     times += [embargo.end for embargo in line.embargoes if embargo.end <= view.now]
     return max(times, default=datetime(1970, 1, 1, tzinfo=UTC))
-
-
-def plain(reply: Mapping[str, object], status: int = 200) -> Reply:
-    """A small JSON document."""
-    body = json.dumps(reply, ensure_ascii=False).encode()
-    return Reply(status, {"Content-Type": "application/json"}, iter([body]), hashlib.sha256(body).hexdigest()[:24])

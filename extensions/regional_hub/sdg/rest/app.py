@@ -18,11 +18,11 @@ from typing import Any
 import duckdb
 
 from regional_hub.sdg.registry import Registry
-from regional_hub.sdg.rest import answers, errors, negotiate, url_v1, url_v2
+from regional_hub.sdg.rest import answers, errors, negotiate, structures, url_v1, url_v2
 from regional_hub.sdg.rest.answers import Asked, Limits, Reply, Service
 from regional_hub.sdg.rest.encodings import compressed
 from regional_hub.sdg.rest.errors import Fault
-from regional_hub.sdg.rest.queries import DataQuery, Query
+from regional_hub.sdg.rest.queries import AvailabilityQuery, DataQuery, Query, SchemaQuery, StructureQuery
 from regional_hub.sdg.store import Store
 
 Scope = MutableMapping[str, Any]
@@ -32,7 +32,12 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Answerer = Callable[[Service, Asked], Reply]
 
 VARY = "Accept, Accept-Encoding, Accept-Language"
-ANSWERERS: dict[type[Query], Answerer] = {DataQuery: answers.data}
+ANSWERERS: dict[type[Query], Answerer] = {
+    DataQuery: answers.data,
+    AvailabilityQuery: structures.availability,
+    StructureQuery: structures.structure,
+    SchemaQuery: structures.schema,
+}
 LOG = logging.getLogger(__name__)
 
 

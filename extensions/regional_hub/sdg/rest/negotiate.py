@@ -98,9 +98,8 @@ DATA_V1 = (
 STRUCTURE_JSON_20 = Format("jsonstructure", VENDOR + "structure+json", "2.0.0", "structure")
 STRUCTURE_ML_21 = Format("structure", VENDOR + "structure+xml", "2.1", "structure")
 STRUCTURE_ML_30 = Format("structure", VENDOR + "structure+xml", "3.0.0", "structure")
-STRUCTURE_ML_31 = Format("structure", VENDOR + "structure+xml", "3.1.0", "structure")
-STRUCTURE_V2 = (STRUCTURE_JSON_20, STRUCTURE_ML_31, STRUCTURE_ML_30, STRUCTURE_ML_21)
-STRUCTURE_V1 = (STRUCTURE_ML_21, STRUCTURE_JSON_20, STRUCTURE_ML_30, STRUCTURE_ML_31)
+STRUCTURE_V2 = (STRUCTURE_JSON_20, STRUCTURE_ML_30, STRUCTURE_ML_21)
+STRUCTURE_V1 = (STRUCTURE_ML_21, STRUCTURE_JSON_20, STRUCTURE_ML_30)
 ALIASES = {"json": "jsondata", "csv": "csvdata", "xml": "structurespecificdata", "sdmx-json": "jsondata"}
 
 QUALITY = re.compile(r"(0(\.\d{0,3})?|1(\.0{0,3})?)")

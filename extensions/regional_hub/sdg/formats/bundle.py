@@ -1,0 +1,63 @@
+"""What a structure message is made of: artefacts, which of them are stubs or partial, and what data there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from regional_hub.sdg.formats.writing import Reference
+from regional_hub.sdg.structure import Codelist, Component, ConceptScheme, Dataflow, Maintained, Structure
+
+
+@dataclass(frozen=True)
+class Available:
+    """What data there are: codes by dimension in order, the time among them; how many series and observations."""
+
+    id: str
+    of: Reference
+    values: Mapping[str, tuple[str, ...]]
+    time: str = ""
+    first: str = ""
+    last: str = ""
+    series: int = 0
+    observations: int = 0
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """`stubs` and `partial` are short names with their kind before them: `codelist SDMX:CL_FREQ(2.0)`."""
+
+    codelists: tuple[Codelist, ...] = ()
+    concept_schemes: tuple[ConceptScheme, ...] = ()
+    structures: tuple[Structure, ...] = ()
+    dataflows: tuple[Dataflow, ...] = ()
+    available: Available | None = None
+    stubs: frozenset[str] = field(default_factory=frozenset)
+    partial: frozenset[str] = field(default_factory=frozenset)
+
+    @property
+    def empty(self) -> bool:
+        return not (self.codelists or self.concept_schemes or self.structures or self.dataflows or self.available)
+
+    def is_stub(self, artefact: Maintained) -> bool:
+        return tag(artefact) in self.stubs
+
+    def is_partial(self, artefact: Maintained) -> bool:
+        return tag(artefact) in self.partial or (isinstance(artefact, Codelist) and artefact.partial)
+
+
+KINDS: dict[type[Maintained], str] = {
+    Codelist: "codelist",
+    ConceptScheme: "conceptscheme",
+    Structure: "datastructure",
+    Dataflow: "dataflow",
+}
+
+
+def tag(artefact: Maintained) -> str:
+    return f"{KINDS[type(artefact)]} {artefact.short}"
+
+
+def concept_of(part: Component, structure: Structure) -> str:
+    """The concept that a component means, as `AGENCY:SCHEME(1.0).CONCEPT`; one is made up where none is named."""
+    return part.concept_ref or f"{structure.agency}:CS_{structure.id}({structure.version}).{part.id}"

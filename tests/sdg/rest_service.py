@@ -1,0 +1,38 @@
+"""A service over a store with one release of awkward data, for tests of it from outside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pyarrow as pa
+
+from regional_hub.sdg.registry import Registry
+from regional_hub.sdg.rest.app import Limits, application
+from regional_hub.sdg.store import Store
+from regional_hub.sdg.structure import Dataflow, Structures
+from tests.sdg import awkward
+
+FLOW = "/sdmx/v2/data/dataflow/XX/DF"
+
+
+def registry(tmp_path: Path) -> Registry:
+    found = Registry(tmp_path / "structures")
+    flow = Dataflow("XX", "DF", "2.0", {"en": "A flow"}, structure="XX:SMALL(1.0)")
+    found.add(Structures(structures=(awkward.structure(),), dataflows=(flow,)))
+    return found
+
+
+def publish(store: Store, rows: list[awkward.Row], empty: bool = False) -> None:
+    draft = store.start(awkward.structure(), by="ann", empty=empty)
+    table = pa.Table.from_batches(awkward.batches(rows, size=1000))
+    count = table.num_rows
+    table = table.append_column("_file", pa.array(["a"] * count)).append_column("_line", pa.array(range(count)))
+    draft.add(table.append_column("_action", pa.array(["I"] * count)).to_batches(), name="a", sha256="0" * 64, by="ann")
+    draft.validate()
+    store.publish(draft, by="bob")
+
+
+def client(store: Store, registry: Registry, limits: Limits | None = None) -> httpx.AsyncClient:
+    app = application(store, registry, limits, sender="XX")
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://hub")
