@@ -181,7 +181,7 @@ def diff(before: str, after: str, as_csv: bool) -> dict[str, Any] | None:
 
 @click.command()
 @click.argument("draft")
-@click.argument("until", type=click.DateTime(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"]))
+@click.argument("until", metavar="UNTIL", type=click.DateTime(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d"]))
 @click.option("--where", multiple=True, metavar="DIM=CODE+CODE", required=True, help="Series that are held back.")
 @by_option
 @common
