@@ -210,6 +210,20 @@ async def test_version_1_spells_it_its_own_way(client):
     assert [found.short for found in model.read(structure.content).structures] == ["XX:SMALL(1.0)"]
 
 
+@pytest.mark.parametrize(
+    ("path", "namespace"),
+    [
+        ("/sdmx/v2/schema/dataflow/XX/DF?dimensionAtObservation=AREA", "Dataflow=XX:DF(2.0):ObsLevelDim:AREA"),
+        ("/sdmx/v1/schema/datastructure/XX/SMALL", "DataStructure=XX:SMALL(1.0):ObsLevelDim:TIME_PERIOD"),
+    ],
+)
+async def test_the_schema_of_data(client, path, namespace):
+    response = await client.get(path)
+
+    assert response.headers["content-type"].startswith("application/vnd.sdmx.schema+xml")
+    assert f'targetNamespace="urn:sdmx:org.sdmx.infomodel.datastructure.{namespace}"' in response.text
+
+
 async def test_structures_are_cached_by_tag(client):
     path = f"{V2}/structure/codelist"
     first = await client.get(path)

@@ -39,15 +39,14 @@ def write(
     planned = plan(structure, options)
     writer = _Writer(planned, options, version)
     meta = {
+        "schema": SCHEMA[version],
         "id": options.message,
         "prepared": moment(options.prepared),
         "test": options.test,
         "contentLanguages": list(options.languages),
         "sender": {"id": options.sender},
     }
-    start = (
-        {"$schema": SCHEMA[version], "meta": meta} if version != "1.0" else {"meta": {"schema": SCHEMA[version]} | meta}
-    )
+    start = {"$schema": SCHEMA[version], "meta": meta} if version != "1.0" else {"meta": meta}
     yield (dumps(start)[:-1] + ',"data":{"dataSets":[').encode()
     count = 0
     for section in sections(data):

@@ -44,7 +44,9 @@ class Specific:
         self._own = (*plan.observation, *plan.measures, *plan.observation_attributes)
 
     def dataset(self, reference: str, section: Section, version: str) -> str:
-        said = {"structureRef": reference, "dataScope": "DataStructure", "action": section.action}
+        said: dict[str, str] = {"structureRef": reference, "action": section.action}
+        if version == "2.1":
+            said["dataScope"] = "DataStructure"
         spelled = " ".join(f'ss:{name}="{value}"' for name, value in {**said, **_validity(section)}.items())
         return f'xsi:type="ns1:DataSetType" {spelled}'
 

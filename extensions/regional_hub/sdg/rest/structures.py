@@ -7,20 +7,20 @@ that it was imported with.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from regional_hub.sdg import availability as availabilities
-from regional_hub.sdg.formats import write_structure_json, write_structure_ml
+from regional_hub.sdg.formats import write_schema, write_structure_json, write_structure_ml
 from regional_hub.sdg.formats.bundle import Available, Bundle, concept_of, tag
-from regional_hub.sdg.formats.writing import Options
+from regional_hub.sdg.formats.writing import Options, Reference
 from regional_hub.sdg.registry import Registry, version_order
 from regional_hub.sdg.rest import negotiate, resources
 from regional_hub.sdg.rest.answers import Asked, Reply, Service, modified_at
 from regional_hub.sdg.rest.errors import Meaningless, NoResults, NotOffered, NotThere
-from regional_hub.sdg.rest.negotiate import Chosen
+from regional_hub.sdg.rest.negotiate import Chosen, Format
 from regional_hub.sdg.rest.queries import ALL, LATEST, AvailabilityQuery, SchemaQuery, StructureQuery
 from regional_hub.sdg.rest.resources import Resource, version_fits
 from regional_hub.sdg.selection import SelectionError
@@ -279,20 +279,28 @@ def schema(service: Service, asked: Asked) -> Reply:
     if not named:
         short = f"{query.agency}:{query.id}({query.version})"
         raise NotThere(f"no {query.kind} {short} is kept", f"没有保存 {query.kind} {short}")
-    below = graph.around(named, "descendants")
-    bundle = graph.bundle([*named, *below])
-    if query.dimension_at_observation:
-        resources.check_dimension(query.dimension_at_observation, bundle.structures[0])
-    chosen = _chosen(asked)
-    kept = _used_only(replace(bundle, dataflows=()), set())
-    return _reply(service, asked, kept, chosen, _index_time(service.registry))
+    bundle = graph.bundle([*named, *graph.around(named, "descendants")])
+    of = bundle.structures[0]
+    resources.check_dimension(query.dimension_at_observation, of)
+    chosen = _chosen(asked, negotiate.SCHEMA_V1 if asked.version == 1 else negotiate.SCHEMA_V2)
+    modified = _index_time(service.registry)
+    if chosen.format.kind != "schema":
+        return _reply(service, asked, _used_only(replace(bundle, dataflows=()), set()), chosen, modified)
+    owner = bundle.dataflows[0] if bundle.dataflows else of
+    kind: Literal["dataflow", "datastructure"] = "dataflow" if bundle.dataflows else "datastructure"
+    reference = Reference(kind, owner.agency, owner.id, owner.version)
+    options = Options(reference=reference, dimension_at_observation=query.dimension_at_observation)
+    version = ".".join(chosen.format.version.split(".")[:2])
+    document = write_schema.write(of, options, version)  # type: ignore[arg-type]
+    etag = hashlib.sha256(document).hexdigest()[:24]
+    return Reply(200, {"Content-Type": chosen.format.header}, iter([document]), etag, modified)
 
 
 # -- messages ----------------------------------------------------------------------------------------------------------
 
 
-def _chosen(asked: Asked) -> Chosen:
-    offered = negotiate.STRUCTURE_V1 if asked.version == 1 else negotiate.STRUCTURE_V2
+def _chosen(asked: Asked, formats: Sequence[Format] = ()) -> Chosen:
+    offered = formats or (negotiate.STRUCTURE_V1 if asked.version == 1 else negotiate.STRUCTURE_V2)
     return negotiate.choose(asked.accept, offered, asked.request.format, asked.request.format_version)
 
 
