@@ -103,7 +103,7 @@ STRUCTURE_V1 = (STRUCTURE_ML_21, STRUCTURE_JSON_20, STRUCTURE_ML_30)
 SCHEMA_ML = tuple(Format("schema", VENDOR + "schema+xml", version, "schema") for version in ("3.1.0", "3.0.0", "2.1"))
 SCHEMA_V2 = (*SCHEMA_ML, *STRUCTURE_V2)
 SCHEMA_V1 = (*reversed(SCHEMA_ML), *STRUCTURE_V1)
-ALIASES = {"json": "jsondata", "csv": "csvdata", "xml": "structurespecificdata", "sdmx-json": "jsondata"}
+ALIASES = {"json": "jsondata", "csv": "csvdata", "xml": "structurespecificdata"}
 
 QUALITY = re.compile(r"(0(\.\d{0,3})?|1(\.0{0,3})?)")
 
