@@ -16,6 +16,7 @@ from regional_hub.sdg.findings import PolicyError
 from regional_hub.sdg.formats import FormatError
 from regional_hub.sdg.loading import Room
 from regional_hub.sdg.merge import IncompleteKey
+from regional_hub.sdg.metadata import MetadataError
 from regional_hub.sdg.release import DamagedRelease
 from regional_hub.sdg.store import PublishError, UnknownRelease
 from regional_hub.sdg.structure import StructureError
@@ -28,6 +29,7 @@ FAULTS = (
     PublishError,
     UnknownRelease,
     IncompleteKey,
+    MetadataError,
     DamagedRelease,
     OSError,
 )

@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from regional_hub.cli import Failure, common, say, tell
-from regional_hub.sdg import loading, release_commands, structure, validate
+from regional_hub.sdg import loading, metadata, release_commands, structure, validate
 from regional_hub.sdg.command_parts import by_option, harmless, room, told
 from regional_hub.sdg.draft import Draft, Undecided
 from regional_hub.sdg.findings import Finding, Report
@@ -144,6 +144,34 @@ def structure_(files: tuple[Path, ...], replace: bool) -> dict[str, Any]:
         for short in listed:
             say(f"{kind.removesuffix('s')} {short}")
     return {"changed": changed, **names}
+
+
+@sdg.command("metadata")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path, exists=True))
+@click.option(
+    "--msd", metavar="ID", default="", help="Metadata structure to check by [default: the only one there is]."
+)
+@common
+@told
+def metadata_(files: tuple[Path, ...], msd: str) -> dict[str, Any]:
+    """Import reference metadata (SDMX-JSON 2.x, SDMX-ML 3.x); without a file, list what there is."""
+    home = room()
+    found = [made for path in files for made in metadata.read(path)]
+    if found:
+        known = home.registry.names("metadata_structures")
+        if not msd and len(known) != 1:
+            raise Failure(
+                f"say with --msd which metadata structure to check by; there are: {', '.join(known) or 'none'}"
+            )
+        made_by = home.registry.metadata_structure(msd or known[0])
+        faults = [f"{made.short}: {fault}" for made in found for fault in metadata.faults(made, made_by)]
+        if faults:
+            raise Failure("; ".join(faults[:20]), faults=faults)
+    new = home.metadata.add(found)
+    names = home.metadata.names()
+    for short in names:
+        say(short)
+    return {"new": new, "metadata_sets": names}
 
 
 def _say_report(report: Report) -> None:

@@ -15,6 +15,7 @@ from regional_hub.sdg import durable, structure
 from regional_hub.sdg.draft import Draft, DraftError
 from regional_hub.sdg.findings import Policy, Report
 from regional_hub.sdg.formats import FormatError, observations, open_message
+from regional_hub.sdg.metadata import Library
 from regional_hub.sdg.registry import Registry
 from regional_hub.sdg.store import Store
 from regional_hub.sdg.structure import Constraint, Structure, StructureError
@@ -37,6 +38,10 @@ class Room:
     @property
     def registry(self) -> Registry:
         return Registry(self.folder / "structures")
+
+    @property
+    def metadata(self) -> Library:
+        return Library(self.folder / "metadata")
 
     @property
     def policy(self) -> Policy:

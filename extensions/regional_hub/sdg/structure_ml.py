@@ -7,17 +7,20 @@ A document type declaration is refused before anything in it is read, so no enti
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
-from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
-from xml.parsers import expat
 
 from regional_hub.sdg import structure as model
 from regional_hub.sdg.structure import StructureError
+from regional_hub.sdg.xml_tree import child as _child
+from regional_hub.sdg.xml_tree import children as _children
+from regional_hub.sdg.xml_tree import local as _local
+from regional_hub.sdg.xml_tree import parse as _parse
+from regional_hub.sdg.xml_tree import split as _split
+from regional_hub.sdg.xml_tree import texts as _texts
 
 MESSAGE = re.compile(r"http://www\.sdmx\.org/resources/sdmxml/schemas/(v[\d_]+)/message", re.IGNORECASE)
-LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 READ = ("v2_1", "v3_0", "v3_1")
 
 
@@ -39,57 +42,6 @@ def read(data: bytes, name: str) -> model.Structures:
         return _Message(root).structures()
     except (KeyError, IndexError, ValueError) as error:
         raise StructureError(f"{name}: {error}") from error
-
-
-def _parse(data: bytes, name: str) -> Element:
-    builder = ElementTree.TreeBuilder()
-    parser = expat.ParserCreate(namespace_separator="}")
-    parser.buffer_text = True
-
-    def qualified(tag: str) -> str:
-        return "{" + tag if "}" in tag else tag
-
-    def doctype(*_declaration: object) -> None:
-        raise StructureError(f"{name}: the file declares a document type; SDMX has none: remove <!DOCTYPE>")
-
-    def start(tag: str, attributes: dict[str, str]) -> None:
-        builder.start(qualified(tag), {qualified(key): value for key, value in attributes.items()})
-
-    parser.StartDoctypeDeclHandler = doctype
-    parser.StartElementHandler = start
-    parser.EndElementHandler = lambda tag: builder.end(qualified(tag)) and None
-    parser.CharacterDataHandler = builder.data
-    try:
-        parser.Parse(data, True)
-    except expat.ExpatError as error:
-        raise StructureError(
-            f"{name}, line {error.lineno}, column {error.offset + 1}: not well-formed XML, or cut off "
-            f"({expat.ErrorString(error.code)})"
-        ) from None
-    return builder.close()
-
-
-def _split(tag: str) -> tuple[str, str]:
-    namespace, _, local = tag.rpartition("}")
-    return namespace.removeprefix("{"), local
-
-
-def _local(element: Element) -> str:
-    return element.tag.rpartition("}")[2]
-
-
-def _children(element: Element | None, *names: str) -> Iterator[Element]:
-    return (child for child in (element if element is not None else ()) if not names or _local(child) in names)
-
-
-def _child(element: Element | None, *path: str) -> Element | None:
-    for step in path:
-        element = next(_children(element, step), None)
-    return element
-
-
-def _texts(element: Element, name: str) -> dict[str, str]:
-    return {child.get(LANGUAGE, "en"): (child.text or "").strip() for child in _children(element, name)}
 
 
 def _maintained(element: Element) -> dict[str, Any]:
