@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
+import json
 import logging
 import time
 from collections import Counter
@@ -18,7 +20,7 @@ from typing import Any
 import duckdb
 
 from regional_hub.sdg.registry import Registry
-from regional_hub.sdg.rest import answers, errors, negotiate, structures, url_v1, url_v2
+from regional_hub.sdg.rest import answers, errors, negotiate, openapi, structures, url_v1, url_v2
 from regional_hub.sdg.rest.answers import Asked, Limits, Reply, Service
 from regional_hub.sdg.rest.encodings import compressed
 from regional_hub.sdg.rest.errors import Fault
@@ -72,6 +74,9 @@ class _Application:
                 return
             if scope["method"] not in ("GET", "HEAD"):
                 raise errors.WrongMethod(f"{scope['method']} is not answered here", f"不支持 {scope['method']} 方法")
+            if self._path(scope) == "/openapi.json":
+                await sending.reply(_document(self._prefix), 60.0, time.monotonic() + 60.0)
+                return
             async with self._gate.passed(_client(scope, headers)):
                 asked = self._asked(scope, headers, languages)
                 await self._answer(asked, sending)
@@ -112,6 +117,11 @@ class _Application:
         end = time.monotonic() + limits.seconds
         reply = await asyncio.to_thread(answerer, self._service, asked)
         await sending.reply(reply, limits.first_byte_seconds, end)
+
+
+def _document(prefix: str) -> Reply:
+    body = json.dumps(openapi.document(prefix), ensure_ascii=False).encode()
+    return Reply(200, {"Content-Type": "application/json"}, iter([body]), hashlib.sha256(body).hexdigest()[:24])
 
 
 class _Gate:
