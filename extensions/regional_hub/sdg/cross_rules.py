@@ -178,8 +178,32 @@ class CrossRules:
         policy = self.report.policy.additive
         if policy.component not in self.columns:
             return
-        rest = [id for id in self.key if id != rule.component]
-        unit, value, part = quote(policy.component), f"TRY_CAST({quote(self.value)} AS DOUBLE)", quote(rule.component)
+        parameters = {
+            "total": rule.total,
+            "parts": rule.parts,
+            "first": rule.parts[0],
+            "count": len(rule.parts) + 1,
+            "additive": policy.codes,
+            "between": policy.between,
+            "tolerance": policy.tolerance,
+        }
+        place = self.key.index(rule.component)
+        found = self.con.cursor().execute(self._aggregate_query(rule.component), parameters).fetchall()
+        for *codes, total, parts, least, most, file, line, adds in found:
+            said = f"is not the sum of its parts, {parts:g}"
+            said_zh = f"分项之和为 {parts:g}"
+            if not adds:
+                said = f"is not between its parts, {least:g} to {most:g}"
+                said_zh = f"分项介于 {least:g} 与 {most:g} 之间"
+            key = _key([*codes[:place], rule.total, *codes[place:]])
+            where = {"file": file, "line": line, "key": key, "column": rule.component, "value": f"{total:g}"}
+            self.report.add("aggregate", **where, detail=said, detail_zh=said_zh)
+
+    def _aggregate_query(self, component: str) -> str:
+        """Keys without the component whose total and parts do not fit; only those with a first part are looked at."""
+        rest = [id for id in self.key if id != component]
+        unit, value = quote(self.report.policy.additive.component), f"TRY_CAST({quote(self.value)} AS DOUBLE)"
+        part = quote(component)
         grouped = (
             f"SELECT {listed(rest)}, any_value({unit}) AS unit, "
             f"any_value({value}) FILTER ({part} = $total) AS total, sum({value}) FILTER ({part} <> $total) AS parts, "
@@ -190,45 +214,13 @@ class CrossRules:
             f"GROUP BY {listed(rest)} HAVING count({value}) = $count AND count(DISTINCT {part}) = $count "
             f"AND count(DISTINCT {unit}) = 1"
         )
-        wrong = (
+        return (
             f"SELECT {listed(rest)}, total, parts, least, most, file, line, list_contains($additive, unit) "
             f"FROM ({grouped})"
             " WHERE (list_contains($additive, unit) AND abs(total - parts) > $tolerance * greatest(abs(total), 1))"
             " OR (list_contains($between, unit) AND (total < least - $tolerance * greatest(abs(least), 1)"
             " OR total > most + $tolerance * greatest(abs(most), 1)))"
         )
-        cursor = self.con.cursor()
-        cursor.execute(
-            wrong,
-            {
-                "total": rule.total,
-                "parts": rule.parts,
-                "first": rule.parts[0],
-                "count": len(rule.parts) + 1,
-                "additive": policy.codes,
-                "between": policy.between,
-                "tolerance": policy.tolerance,
-            },
-        )
-        place = self.key.index(rule.component)
-        for *codes, total, parts, least, most, file, line, adds in cursor.fetchall():
-            said = (
-                f"is not the sum of its parts, {parts:g}"
-                if adds
-                else f"is not between its parts, {least:g} to {most:g}"
-            )
-            said_zh = f"分项之和为 {parts:g}" if adds else f"分项介于 {least:g} 与 {most:g} 之间"
-            key = _key([*codes[:place], rule.total, *codes[place:]])
-            self.report.add(
-                "aggregate",
-                file=file,
-                line=line,
-                key=key,
-                column=rule.component,
-                value=f"{total:g}",
-                detail=said,
-                detail_zh=said_zh,
-            )
 
     # -- against what was published before ------------------------------------------------------------------------
 
