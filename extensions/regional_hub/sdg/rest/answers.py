@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,6 +26,8 @@ from regional_hub.sdg.rest.resources import Resource
 from regional_hub.sdg.selection import Selection, SelectionError
 from regional_hub.sdg.store import Store, UnknownRelease
 from regional_hub.sdg.timeline import NothingYet, View
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -82,29 +85,41 @@ def data(service: Service, asked: Asked) -> Reply:
     offered = negotiate.DATA_V1 if asked.version == 1 else negotiate.DATA_V2
     chosen = negotiate.choose(asked.accept, offered, asked.request.format, asked.request.format_version)
     selection = resources.selection(wanted, resource)
-    try:
-        answer = query.run(service.store, selection)
-    except SelectionError as error:
-        raise Meaningless(str(error)) from None
-    except NothingYet as error:
-        raise NoResults(str(error)) from None
-    except UnknownRelease as error:
-        raise NotThere(str(error)) from None
-    etag = _etag(service, asked, answer.view, resource, chosen)
-    modified = modified_at(service.store, resource.flow, answer.view)
+    view = _guarded(lambda: service.store.view(resource.flow, selection.as_of))
+    etag = _etag(service, asked, view, resource, chosen)
+    modified = modified_at(service.store, resource.flow, view)
     options = _options(service, asked, wanted, selection, resource, chosen, etag, modified)
+    running: list[Answer] = []
 
     def body() -> Iterator[bytes]:
+        answer = _guarded(lambda: query.run(service.store, selection))
+        running.append(answer)
         _check_size(service.limits, selection, answer)
         sections = list(_sections(answer, selection, wanted, chosen))
         if not sections:
             raise NoResults("no observations meet the query", "没有符合查询的观测值")
         yield from _written(sections, resource, options, chosen)
 
+    def stop() -> None:
+        for answer in running:
+            answer.stop()
+
     headers = {"Content-Type": chosen.format.header, "Content-Language": options.languages[0]}
     if chosen.format is negotiate.SHEET:
         headers["Content-Disposition"] = f'attachment; filename="{resource.reference.id}.csv"'
-    return Reply(200, headers, body(), etag, modified, answer.stop)
+    return Reply(200, headers, body(), etag, modified, stop)
+
+
+def _guarded(ask: Callable[[], T]) -> T:
+    """What the store answers, its refusals said as faults."""
+    try:
+        return ask()
+    except SelectionError as error:
+        raise Meaningless(str(error)) from None
+    except NothingYet as error:
+        raise NoResults(str(error)) from None
+    except UnknownRelease as error:
+        raise NotThere(str(error)) from None
 
 
 def _options(
