@@ -21,7 +21,7 @@ from regional_hub.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED_DATA = ROOT.parent / "shared" / "data"
-BLOCK = 9  # ports of one hub
+BLOCK = 8  # ports of one hub
 
 
 def free_ports() -> int:

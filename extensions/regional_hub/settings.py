@@ -43,9 +43,9 @@ class Site(Section):
 
 
 class Ports(Section):
-    """TCP ports on this machine. Only `public` is set; the other eight follow it."""
+    """TCP ports on this machine. Only `public` is set; the other seven follow it."""
 
-    public: int = Field(ge=1, le=65527)
+    public: int = Field(ge=1, le=65528)
     bind: str
 
     @property
@@ -79,10 +79,6 @@ class Ports(Section):
         """The gateway's proxy: TLS by SNI, for clients to reach schedulers."""
         return self.public + 7
 
-    @property
-    def gateway_proxy_api(self) -> int:
-        return self.public + 8
-
     def all(self) -> dict[str, int]:
         """Every port by the name of what listens there."""
         names = (
@@ -94,7 +90,6 @@ class Ports(Section):
             "gateway_api",
             "gateway",
             "gateway_tls",
-            "gateway_proxy_api",
         )
         return {name: getattr(self, name) for name in names}
 

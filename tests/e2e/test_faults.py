@@ -38,16 +38,17 @@ class Breaking(EngineSocket):
     """The engine's socket; it can also break at the very moment that a container has been started."""
 
     at_start = False
+    _started: socket.socket | None = None  # whoever asked for the start that is not answered any more
 
     def _carry(self, one: socket.socket, other: socket.socket) -> None:
         with suppress(OSError):
             while data := one.recv(65536):
-                other.sendall(data)
                 if self.at_start and re.match(rb"POST /v[\d.]+/containers/\w+/start ", data):
-                    other.recv(1, socket.MSG_PEEK)  # the engine has done it; the Hub never hears of it
-                    self.at_start = False
+                    self.at_start, self._started = False, one
+                if other is self._started:  # the engine has done it; the Hub never hears of it
                     threading.Thread(target=self.cut).start()
                     return
+                other.sendall(data)
         with suppress(OSError):
             other.shutdown(socket.SHUT_WR)
 

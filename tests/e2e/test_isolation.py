@@ -94,7 +94,7 @@ def test_a_container_cannot_reach_another_container(kernel: Kernel, bob: world.D
 
 
 def test_a_container_cannot_reach_private_apis_of_proxy_and_gateway(hub: Hub, kernel: Kernel) -> None:
-    doors = services(hub, "proxy_api", "gateway_proxy_api", "gateway_api")
+    doors = services(hub, "proxy_api", "gateway_api")
     on_loopback = {name: ("127.0.0.1", port) for name, (_, port) in doors.items()}
     here = [world.knock_from_here(doors), world.knock_from_here(on_loopback)]
     assert all("open" in (found[name] for found in here) for name in doors)

@@ -61,7 +61,7 @@ def test_an_exam_reaches_the_hub_and_the_portal(hub: Hub, exam: Kernel) -> None:
 
 
 def test_an_exam_reaches_nothing_else(hub: Hub, exam: Kernel, outside: dict[str, world.Door]) -> None:
-    closed = services(hub, "exam", "data", "gateway", "gateway_tls", "gateway_api", "proxy_api", "gateway_proxy_api")
+    closed = services(hub, "exam", "data", "gateway", "gateway_tls", "gateway_api", "proxy_api")
     by_the_lab = {f"{name} by lab": door for name, door in services(hub, "lab", "data", "gateway").items()}
 
     doors = {**closed, **by_the_lab, **outside}

@@ -425,3 +425,13 @@ def test_locks_are_resolved_from_the_project_alone(
     assert not any("--upgrade" in call for call in calls)
     assert failed.exit_code == 1
     assert "no such version" in json.loads(failed.output)["error"]
+
+
+def test_a_running_hub_keeps_to_the_image_that_it_was_started_with(tmp_path: Path) -> None:
+    settings = configuration.load({"HUB_DATA": str(tmp_path)})
+    settings.run_dir.mkdir()
+    assert images.of_this_start(settings) == images.current(settings)
+
+    images.pin(settings, "regional-hub/lab:before")
+
+    assert images.of_this_start(settings) == "regional-hub/lab:before"

@@ -33,7 +33,7 @@ def test_each_network_opens_only_what_its_kind_needs(settings: Settings) -> None
     assert opened(settings, "lab") == {ports.hub, ports.portal, ports.data, ports.gateway, ports.gateway_tls}
     assert opened(settings, "cluster") == {ports.gateway_api, ports.data}
     for kind in ("exam", "app", "lab", "cluster"):
-        assert ports.proxy_api not in opened(settings, kind) and ports.gateway_proxy_api not in opened(settings, kind)
+        assert ports.proxy_api not in opened(settings, kind)
 
 
 def test_everything_else_on_the_host_is_dropped_last(settings: Settings) -> None:

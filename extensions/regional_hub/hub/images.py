@@ -9,6 +9,7 @@ layer, and an image that exists is never built again. How one is built is `image
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -32,7 +33,7 @@ from regional_hub.settings import ROOT, Settings
 __all__ = ["NAMES", "ImageError", "current", "ensure", "exists"]
 
 REPOSITORY = "regional-hub"
-PINNED = "REGIONAL_HUB_LAB_IMAGE"  # set by `./hub up` for its processes
+PINNED = "lab-image"  # written by `./hub up` for its processes
 NAMES = ("base", "lab", "hub")
 # Where operating systems keep the certificate authorities that an institution added to them.
 LOCAL_AUTHORITIES = (Path("/usr/local/share/ca-certificates"), Path("/etc/pki/ca-trust/source/anchors"))
@@ -97,7 +98,14 @@ def current(settings: Settings, name: str = "lab") -> str:
 
 def of_this_start(settings: Settings) -> str:
     """The lab image that `./hub up` made sure of: a Hub restarted after an update of the checkout keeps to it."""
-    return os.environ.get(PINNED) or current(settings)
+    with contextlib.suppress(FileNotFoundError):
+        return (settings.run_dir / PINNED).read_text().strip()
+    return current(settings)
+
+
+def pin(settings: Settings, ref: str) -> None:
+    """Keep to this lab image until the next start."""
+    (settings.run_dir / PINNED).write_text(ref + "\n")
 
 
 def exists(_settings: Settings, ref: str) -> bool:

@@ -57,7 +57,15 @@ def check_engine(settings: Settings) -> Iterator[Finding]:
         return
     version = client.version()["Version"]
     yield finding("engine", "ok", f"Docker {version} answers", f"Docker {version} 正常")
-    for ref in (images.current(settings, "lab"), *settings.spawner.allowed_images):
+    running = images.of_this_start(settings)
+    if running != images.current(settings):
+        yield finding(
+            "images",
+            "warn",
+            f"servers start {running}; this checkout has a newer image: restart the hub to use it",
+            f"服务器使用 {running}；当前代码有更新的镜像，重启系统后生效",
+        )
+    for ref in (running, *settings.spawner.allowed_images):
         if images.exists(settings, ref):
             yield finding("images", "ok", f"{ref} is here", f"{ref} 已就绪")
         else:

@@ -87,7 +87,7 @@ def _run(settings: Settings, addresses: list[tuple[str, int]]) -> list[bool]:
         raise ProbeError("no Docker engine answers")
     try:
         output = client.containers.run(
-            images.current(settings, "lab"),
+            images.of_this_start(settings),
             ["python", "-c", ATTEMPTS, json.dumps(addresses)],
             network=network.name(settings, "lab"),
             cap_drop=["ALL"],

@@ -27,7 +27,7 @@ MINIMUM_FREE = 512 * 2**20  # bytes: below that a start would end half done
 
 
 @click.command()
-@click.option("--port", type=click.IntRange(1, 65527), help="Port of the front door [default: 8000].")
+@click.option("--port", type=click.IntRange(1, 65528), help="Port of the front door [default: 8000].")
 @click.option("--spawner", type=click.Choice(["auto", "docker", "local"]), help="How servers run [default: auto].")
 @click.option("--empty", is_flag=True, help="Load no sample content.")
 @click.option("--detach", is_flag=True, help="Run in the background once all answers.")
@@ -135,8 +135,8 @@ def _check_ports(settings: Settings) -> None:
             raise Failure(
                 tell(
                     f"port {port} ({name}) is taken by another program. The hub needs {settings.ports.public} and the "
-                    "eight ports after it; choose others by --port",
-                    f"端口 {port}（{name}）已被其他程序占用。系统需要 {settings.ports.public} 及其后八个端口，"
+                    "seven ports after it; choose others by --port",
+                    f"端口 {port}（{name}）已被其他程序占用。系统需要 {settings.ports.public} 及其后七个端口，"
                     "可用 --port 另选",
                 ),
                 port=port,
@@ -169,7 +169,7 @@ def _prepare_engine(settings: Settings, kind: str) -> None:
                 ),
                 err=True,
             )
-        os.environ[images.PINNED] = images.ensure(settings, ["lab"], say)["lab"]
+        images.pin(settings, images.ensure(settings, ["lab"], say)["lab"])
     except (network.NetworkError, images.ImageError) as error:
         raise Failure(str(error)) from error
 
