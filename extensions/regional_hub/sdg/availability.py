@@ -101,9 +101,9 @@ def _find_in(index: SeriesIndex, source: Source, selection: Selection, wanted: t
     series, accepted = index.chosen(source, selection)
     layout = index.layout
     values: dict[str, frozenset[str]] = {}
-    count = index.count
+    count = index.count[series]
     if layout.time and (accepted is not None or layout.time in wanted):
         values[layout.time], count = index.periods(series, accepted)
-        series &= count > 0
+        series, count = series[count > 0], count[count > 0]
     values |= {name: index.used(name, series) for name in wanted if name in layout.dimensions}
-    return Found(values, int(series.sum()), int(count[series].sum()))
+    return Found(values, len(series), int(count.sum()))

@@ -8,24 +8,46 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from regional_hub.sdg import seriesindex
 from regional_hub.sdg.release import Release
 from regional_hub.sdg.selection import Selection
+from regional_hub.sdg.seriesindex import Mask, Numbers
 from regional_hub.sdg.timeline import View
 
-MOST_ROWS = 20_000
+MOST_ROWS = 200_000
+BATCH_ROWS = 10_000
 
 
-def rows(folder: Path, view: View, selection: Selection) -> pa.RecordBatch | None:
-    """The observations of a small plain selection, every column as text; None for another, or without a file."""
+@dataclass(frozen=True)
+class Points:
+    """The rows of an answer by number, read as they are asked for."""
+
+    mapped: pa.RecordBatch
+    numbers: Numbers
+
+    @property
+    def count(self) -> int:
+        return len(self.numbers)
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """Every column as text."""
+        for start in range(0, self.count, BATCH_ROWS):
+            found = self.mapped.take(pa.array(self.numbers[start : start + BATCH_ROWS]))
+            columns = [c.dictionary_decode() if pa.types.is_dictionary(c.type) else c for c in found.columns]
+            yield pa.RecordBatch.from_arrays(columns, found.schema.names)
+
+
+def find(folder: Path, view: View, selection: Selection) -> Points | None:
+    """The observations of a small plain selection; None for another, or without a file."""
     plain = not (selection.sort or selection.include_history or selection.updated_after)
     layout = view.release.layout
     if not plain or len(view.sources) > 1 or any(chosen.component not in layout.key for chosen in selection.filters):
@@ -37,29 +59,23 @@ def rows(folder: Path, view: View, selection: Selection) -> pa.RecordBatch | Non
     series, accepted = index.chosen(view.sources[0], selection)
     if index.count[series].sum() > MOST_ROWS:
         return None
-    numbers = _first_and_last(_numbers(index, series, accepted), selection)
+    numbers, count = index.rows(series), index.count[series]
+    if accepted is not None:
+        kept = accepted[index.times[1][numbers]]
+        owner = np.repeat(np.arange(len(series)), count)[kept]
+        numbers, count = numbers[kept], np.bincount(owner, minlength=len(series))
+    numbers = numbers[_first_and_last(count, selection)]
     end = None if selection.limit is None else selection.offset + selection.limit
-    found = mapped.select(selection.columns(layout)).take(pa.array(numbers[selection.offset : end]))
-    columns = [c.dictionary_decode() if pa.types.is_dictionary(c.type) else c for c in found.columns]
-    return pa.RecordBatch.from_arrays(columns, found.schema.names)
+    return Points(mapped.select(selection.columns(layout)), numbers[selection.offset : end])
 
 
-def _numbers(
-    index: seriesindex.SeriesIndex, series: seriesindex.Mask, accepted: seriesindex.Mask | None
-) -> list[npt.NDArray[np.int64]]:
-    """Per series the numbers of its rows, those in accepted periods."""
-    found = [np.arange(row, row + count) for row, count in zip(index.row[series], index.count[series], strict=True)]
-    return [each[accepted[index.times[1][each]]] for each in found] if accepted is not None else found
-
-
-def _first_and_last(series: list[npt.NDArray[np.int64]], selection: Selection) -> npt.NDArray[np.int64]:
-    first, last = selection.first_n, selection.last_n
-    if first is not None or last is not None:
-        series = [
-            each[[number < (first or 0) or number >= len(each) - (last or 0) for number in range(len(each))]]
-            for each in series
-        ]
-    return np.concatenate(series) if series else np.empty(0, dtype=np.int64)
+def _first_and_last(count: Numbers, selection: Selection) -> Mask | slice:
+    """Which rows are among the first or last of their series, given how many rows each has."""
+    if selection.first_n is None and selection.last_n is None:
+        return slice(None)
+    place = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
+    left = np.repeat(count, count) - place
+    return (place < (selection.first_n or 0)) | (left <= (selection.last_n or 0))
 
 
 @lru_cache(maxsize=8)

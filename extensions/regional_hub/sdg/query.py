@@ -38,7 +38,7 @@ class Answer:
         self.schema = pa.schema([pa.field(name, pa.string()) for name in columns])
         self._cursor = cursor
         self._stopped = False
-        self._few: pa.RecordBatch | None = None
+        self._few: points.Points | None = None
         self._query = ""
         self._values: Mapping[str, Any] = {}
 
@@ -50,7 +50,7 @@ class Answer:
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Runs the query. To be read once; raises Stopped after `stop()`."""
         if self._few is not None:
-            yield from [self._few] if self._few.num_rows else []
+            yield from self._few.batches()
             return
         try:
             for batch in self._cursor.sql(self._query, params=dict(self._values)).to_arrow_reader(BATCH_ROWS):
@@ -69,7 +69,7 @@ class Answer:
     def count(self) -> int:
         """How many observations there are, without reading them all."""
         if self._few is not None:
-            return self._few.num_rows
+            return self._few.count
         cursor = _engine().cursor()
         (row,) = cursor.execute(f"SELECT count(*) FROM ({self._query})", dict(self._values)).fetchall()
         cursor.close()
@@ -114,7 +114,7 @@ def run(store: Store, selection: Selection) -> Answer:
     ordered = past or len(view.sources) > 1
     answer._query = _finish(selection, layout, columns, inner, clause, ordered)
     answer._values = clause.values
-    answer._few = points.rows(store.points, view, selection)
+    answer._few = points.find(store.points, view, selection)
     return answer
 
 

@@ -20,6 +20,7 @@ from regional_hub.sdg.timeline import Embargo, Source
 
 Mask = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.unsignedinteger]
+Numbers = npt.NDArray[np.int64]
 
 
 class SeriesIndex:
@@ -45,7 +46,11 @@ class SeriesIndex:
         column = pq.read_table(
             self.release.observations, columns=[self.layout.time], read_dictionary=[self.layout.time]
         ).column(0)
-        return _encoded(column)
+        labels, numbers = _encoded(column)
+        order = np.argsort(np.array(labels, dtype=object))
+        place = np.empty(len(order), dtype=numbers.dtype)
+        place[order] = np.arange(len(order), dtype=numbers.dtype)
+        return [labels[number] for number in order], place[numbers]
 
     def among(self, dimension: str, codes: Iterable[str]) -> Mask:
         """The series with one of these codes."""
@@ -79,24 +84,40 @@ class SeriesIndex:
         shown = self.embargoed(source.only) if source.only else np.ones(self.size, dtype=bool)
         return shown & ~self.embargoed(source.without) if source.without else shown
 
-    def used(self, dimension: str, series: Mask) -> frozenset[str]:
-        seen = np.bincount(self.codes[dimension][series], minlength=len(self.labels[dimension]))
-        return frozenset(self.labels[dimension][number] for number in np.flatnonzero(seen))
+    def used(self, dimension: str, series: Numbers) -> frozenset[str]:
+        """The codes that these series have."""
+        labels = self.labels[dimension]
+        if len(series) == self.size:
+            return frozenset(labels)
+        seen = np.zeros(len(labels), dtype=bool)
+        seen[self.codes[dimension][series]] = True
+        return frozenset(labels[number] for number in np.flatnonzero(seen))
 
-    def periods(self, series: Mask, accepted: Mask | None) -> tuple[frozenset[str], npt.NDArray[np.int64]]:
-        """The periods of these series among the accepted ones, and how many of them each series has."""
+    def rows(self, series: Numbers) -> Numbers:
+        """The numbers of the observations of these series, in order."""
+        count = self.count[series]
+        before = np.cumsum(count) - count
+        return np.repeat(self.row[series] - before, count) + np.arange(count.sum())
+
+    def periods(self, series: Numbers, accepted: Mask | None) -> tuple[frozenset[str], Numbers]:
+        """The periods of these series among the accepted ones, and how many observations in them each series has."""
         labels, numbers = self.times
-        if accepted is None and bool(series.all()):
-            return frozenset(labels), self.count
-        rows = np.repeat(series, self.count)
+        count = self.count[series]
+        if len(series) < self.size:
+            numbers = numbers[self.rows(series)]
+            seen = np.bincount(numbers, minlength=len(labels)) > 0
+        else:
+            seen = np.ones(len(labels), dtype=bool)
         if accepted is not None:
-            rows &= accepted[numbers]
-        seen = np.bincount(numbers[rows], minlength=len(labels))
-        each = np.add.reduceat(rows, self.row, dtype=np.int64) if self.size else self.count
-        return frozenset(labels[number] for number in np.flatnonzero(seen)), each
+            seen &= accepted
+            until = np.zeros(len(numbers) + 1, dtype=np.int32)
+            np.cumsum(_fits(numbers, accepted), dtype=np.int32, out=until[1:])
+            ends = np.cumsum(count)
+            count = until[ends] - until[ends - count]
+        return frozenset(labels[number] for number in np.flatnonzero(seen)), count
 
-    def chosen(self, source: Source, selection: Selection) -> tuple[Mask, Mask | None]:
-        """The series that a selection by keys and filters on the key finds here, and which periods it accepts.
+    def chosen(self, source: Source, selection: Selection) -> tuple[Numbers, Mask | None]:
+        """The numbers of the series that keys and filters on the key find, and which periods those filters accept.
 
         The periods are None where it accepts all; a series need not have any of them.
         """
@@ -110,7 +131,15 @@ class SeriesIndex:
             else:
                 codes = accepted_codes(chosen, self.labels[chosen.component])
                 series &= self.among(chosen.component, codes)
-        return series, accepted
+        return np.flatnonzero(series), accepted
+
+
+def _fits(numbers: Codes, accepted: Mask) -> Mask:
+    """Which of the numbers are accepted; a range, as periods mostly are, by two comparisons."""
+    wanted = np.flatnonzero(accepted)
+    if len(wanted) and wanted[-1] - wanted[0] + 1 == len(wanted):
+        return (numbers >= wanted[0]) & (numbers <= wanted[-1])
+    return accepted[numbers]
 
 
 def compact(column: pa.ChunkedArray) -> pa.DictionaryArray:
