@@ -33,7 +33,14 @@ def test_every_parameter_format_and_status_is_documented(page):
     text = page.read_text(encoding="utf-8")
 
     formats = {
-        made.name for made in (*negotiate.DATA_V2, *negotiate.STRUCTURE_V2, *negotiate.SCHEMA_V2, negotiate.SHEET)
+        made.name
+        for made in (
+            *negotiate.DATA_V2,
+            *negotiate.STRUCTURE_V2,
+            *negotiate.SCHEMA_V2,
+            *negotiate.METADATA,
+            negotiate.SHEET,
+        )
     }
     versions = {made.version for made in (*negotiate.DATA_V2, *negotiate.STRUCTURE_V2)}
     kinds = [errors.Fault, *errors.Fault.__subclasses__(), *errors.Busy.__subclasses__()]

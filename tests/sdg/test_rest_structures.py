@@ -195,7 +195,8 @@ async def test_codelists_of_availability_hold_only_what_has_data(client):
         ("structure/codelist?asOf=2020-01-01", 501),
         ("schema/metadataflow/XX/MF", 501),
         ("schema/dataflow/XX/NO", 404),
-        ("metadata/metadataset", 501),
+        ("metadata/metadataset", 204),
+        ("metadata/metadataset?asOf=2020-01-01", 501),
     ],
 )
 async def test_a_request_that_cannot_be_met_says_why(client, path, status):

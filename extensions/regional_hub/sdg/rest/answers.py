@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from regional_hub.sdg import changes, query, timeline
 from regional_hub.sdg.formats import write_csv, write_json, write_ml
 from regional_hub.sdg.formats.writing import ALL_DIMENSIONS, Action, Options, Section
+from regional_hub.sdg.metadata import Library
 from regional_hub.sdg.query import Answer
 from regional_hub.sdg.registry import Registry
 from regional_hub.sdg.rest import negotiate, resources
@@ -69,12 +70,13 @@ class Reply:
 
 @dataclass
 class Service:
-    """The store and the registry that answers come from, and who signs the messages."""
+    """Where answers come from: releases, structures, reference metadata; and who signs the messages."""
 
     store: Store
     registry: Registry
     limits: Limits = field(default_factory=Limits)
     sender: str = "REGIONAL_HUB"
+    library: Library | None = None
 
 
 def data(service: Service, asked: Asked) -> Reply:

@@ -19,12 +19,20 @@ from typing import Any
 
 import duckdb
 
+from regional_hub.sdg.metadata import Library
 from regional_hub.sdg.registry import Registry
-from regional_hub.sdg.rest import answers, errors, negotiate, openapi, structures, url_v1, url_v2
+from regional_hub.sdg.rest import answers, errors, negotiate, openapi, reports, structures, url_v1, url_v2
 from regional_hub.sdg.rest.answers import Asked, Limits, Reply, Service
 from regional_hub.sdg.rest.encodings import compressed
 from regional_hub.sdg.rest.errors import Fault
-from regional_hub.sdg.rest.queries import AvailabilityQuery, DataQuery, Query, SchemaQuery, StructureQuery
+from regional_hub.sdg.rest.queries import (
+    AvailabilityQuery,
+    DataQuery,
+    MetadataQuery,
+    Query,
+    SchemaQuery,
+    StructureQuery,
+)
 from regional_hub.sdg.store import Store
 
 Scope = MutableMapping[str, Any]
@@ -39,6 +47,7 @@ ANSWERERS: dict[type[Query], Answerer] = {
     AvailabilityQuery: structures.availability,
     StructureQuery: structures.structure,
     SchemaQuery: structures.schema,
+    MetadataQuery: reports.answer,
 }
 LOG = logging.getLogger(__name__)
 
@@ -48,11 +57,12 @@ def application(
     registry: Registry,
     limits: Limits | None = None,
     *,
+    library: Library | None = None,
     prefix: str = "/sdmx",
     sender: str = "REGIONAL_HUB",
 ) -> Application:
-    """The service below `prefix`: `/sdmx/v2/data/…`, `/sdmx/v1/data/…`."""
-    return _Application(Service(store, registry, limits or Limits(), sender), prefix)
+    """The service below `prefix`: `/sdmx/v2/data/…`, `/sdmx/v1/data/…`. Without a library there are no metadata."""
+    return _Application(Service(store, registry, limits or Limits(), sender, library), prefix)
 
 
 class _Application:

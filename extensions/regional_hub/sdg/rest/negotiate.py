@@ -103,6 +103,7 @@ STRUCTURE_V1 = (STRUCTURE_ML_21, STRUCTURE_JSON_20, STRUCTURE_ML_30)
 SCHEMA_ML = tuple(Format("schema", VENDOR + "schema+xml", version, "schema") for version in ("3.1.0", "3.0.0", "2.1"))
 SCHEMA_V2 = (*SCHEMA_ML, *STRUCTURE_V2)
 SCHEMA_V1 = (*reversed(SCHEMA_ML), *STRUCTURE_V1)
+METADATA = (Format("jsonmetadata", VENDOR + "metadata+json", "2.0.0", "metadata"),)
 ALIASES = {"json": "jsondata", "csv": "csvdata", "xml": "structurespecificdata"}
 
 QUALITY = re.compile(r"(0(\.\d{0,3})?|1(\.0{0,3})?)")
@@ -140,7 +141,8 @@ def choose(accept: str, formats: Sequence[Format], wanted: str = "", version: st
 def _named(wanted: str, version: str, formats: Sequence[Format]) -> Chosen:
     name = ALIASES.get(wanted.lower(), wanted.lower())
     if wanted.lower() in ("xml", "json") and not any(one.name == name for one in formats):
-        name = {"xml": "structure", "json": "jsonstructure"}[wanted.lower()]
+        near = [one.name for one in formats if one.syntax == wanted.lower()]
+        name = near[0] if near else name
     offered = [*formats, SHEET] if any(one.name == "csvdata" for one in formats) else list(formats)
     named = [one for one in offered if one.name == name]
     for one in named:

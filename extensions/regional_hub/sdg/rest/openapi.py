@@ -116,12 +116,17 @@ def _version_2() -> Json:
         ("resourceID", ONE_ID),
     ]
     schema: tuple[Parameter, ...] = (DATA_2[3], ("deletion", TRUTH, "For messages that delete."), DATA_2[10])
+    sets: list[Part] = artefact[1:]
+    metadata: tuple[Parameter, ...] = (("detail", {"enum": ["full", "allstubs"]}, "How much of each set."), DATA_2[10])
     available: list[Part] = [*flow, ("componentID", FLOW_ITEM)]
     return {
         **_paths("/v2/data", flow, (0, 3, 5), DATA_2, negotiate.DATA_V2, True),
         **_paths("/v2/availability", available, (0, 3, 6), AVAILABLE_2, negotiate.STRUCTURE_V2, True),
         **_paths("/v2/structure", artefact, (0, 1, 4), structure, negotiate.STRUCTURE_V2),
         **_paths("/v2/schema", rules, (3,), schema, negotiate.SCHEMA_V2),
+        **_paths("/v2/metadata/metadataset", sets, (0, 3), metadata, negotiate.METADATA),
+        **_paths("/v2/metadata/metadataflow", sets, (0, 3), metadata, negotiate.METADATA),
+        **_paths("/v2/metadata/structure", artefact, (0, 4), metadata, negotiate.METADATA),
     }
 
 
