@@ -43,7 +43,7 @@ def message(file: BinaryIO, name: str, structure: Structure | None = None) -> Me
     first = next(lines, "")
     match = FIRST_COLUMN.match(first)
     delimiter = match[1] if match else ","
-    columns = _columns(next(csv.reader([first], delimiter=delimiter)), name, structure)
+    columns = _columns(next(csv.reader([first], delimiter=delimiter), []) or [""], name, structure)
     header = Header(layout=f"SDMX-CSV {columns.version}")
     return Message(header, _batches(lines, delimiter, header, columns, name))
 

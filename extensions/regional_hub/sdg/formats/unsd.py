@@ -94,6 +94,8 @@ class Sheet:
             label = list(seen).index("geoareaname")
             self.columns = [column for column in self.columns if column.index != label]
         needed = {self.structure.measure.id} | {id for id in ("SERIES", "REF_AREA") if id in self.structure.by_id}
+        if self.structure.time and not self.wide:
+            needed.add(self.structure.time.id)
         if missing := needed - {column.component for column in self.columns}:
             raise FormatError(
                 f"{self.name}, line {line}: there is no column for {', '.join(sorted(missing))}", self.name

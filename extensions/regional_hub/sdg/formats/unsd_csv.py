@@ -35,7 +35,10 @@ def delimited(file: BinaryIO, name: str, structure: Structure | None, delimiter:
     """A file of rows below one line of column names."""
     lines = Lines(file, name, _encoding(file))
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    names = next(reader, [])
+    try:
+        names = next(reader, [])
+    except csv.Error as error:
+        raise FormatError(f"{name}, line {lines.number}: not CSV: {error}", name, lines.number) from None
     sheet = Sheet(names, structure, name)
     return Message(Header(layout=layout, structures=[sheet.structure.short]), _batches(reader, lines, sheet))
 
