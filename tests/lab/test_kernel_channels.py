@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 import zmq
+from jupyter_server.serverapp import ServerApp
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
-from traitlets.utils.importstring import import_item
 
 from regional_hub.lab import kernel_channels
 from regional_hub.settings import ROOT
-
-KINDS = ROOT / "images" / "lab" / "kinds"
 
 
 class Handler:
@@ -29,12 +25,13 @@ class Handler:
 
 
 @pytest.mark.parametrize("kind", ["lab", "project", "exam"])
-def test_kind_uses_prompt_channels(kind: str) -> None:
-    config: dict[str, Any] = json.loads((KINDS / kind / "jupyter_server_config.d" / "kernels.json").read_text())
+def test_server_of_a_kind_uses_prompt_channels(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", str(ROOT / "images" / "lab" / "kinds" / kind))
+    server = ServerApp()
 
-    named = config["ServerApp"]["kernel_websocket_connection_class"]
+    server.load_config_file()
 
-    assert import_item(named) is kernel_channels.PromptChannels
+    assert server.kernel_websocket_connection_class is kernel_channels.PromptChannels
 
 
 def test_messages_leave_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
