@@ -24,6 +24,16 @@ def line(area="XA", year=2020, value="5", note="") -> str:
     return f"datastructure,XX:SDG(1.0),I,A,SL_TLF_UEM,{area},_T,{year},{value},PT,{note}\n"
 
 
+@pytest.mark.django_db
+def test_what_changes_a_release_is_in_the_audit_log():
+    from regional_hub.core.models import AuditEntry
+
+    release_commands._log("bob", "publish-release", "2026.1", {"flow": "XX:SDG"})
+
+    entry = AuditEntry.objects.get(verb="publish-release")
+    assert (entry.actor, entry.object, entry.detail) == ("bob", "2026.1", {"flow": "XX:SDG"})
+
+
 @pytest.fixture
 def audit(monkeypatch):
     """What would have been written to the audit log."""

@@ -94,13 +94,18 @@ class Message:
 
     header: Header
     batches: Iterator[Batch]
+    name: str = ""
 
     def rows(self) -> Iterator[Row]:
         """Observations that the file states. Raises FormatError where it deletes some: to whom would they be known?"""
         for batch in self.batches:
             if "D" in batch.action:
                 line = batch.lines[0 if isinstance(batch.action, str) else batch.action.index("D")]
-                raise FormatError(f"record {line}: ACTION is 'D' (delete); only lines that state data are read here")
+                raise FormatError(
+                    f"{self.name}, record {line}: ACTION is 'D' (delete); only lines that state data are read here",
+                    self.name,
+                    line,
+                )
             yield from batch.stated()
 
 
@@ -150,4 +155,6 @@ def open_message(path: Path, structure: model.Structure | None = None, name: str
     """
     module = import_module(f"regional_hub.sdg.formats.{MODULES[layout(path)]}")
     with path.open("rb") as file:
-        yield module.message(file, name or str(path), structure)
+        message: Message = module.message(file, name or str(path), structure)
+        message.name = name or str(path)
+        yield message
