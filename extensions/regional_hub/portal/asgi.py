@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Collection
-from typing import Any
+from typing import Any, cast
 
 from django.core.asgi import get_asgi_application
 
 from regional_hub import settings as hub_settings
+from regional_hub.settings import Settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "regional_hub.portal.settings")
 
@@ -53,9 +54,32 @@ def _trusted() -> list[str]:
     return ["127.0.0.1", "::1", *(address for address in named.split(",") if address)]
 
 
+class WithSdmx:
+    """The site, and beside it the SDMX service below `/sdmx/`, which knows nothing of Django."""
+
+    def __init__(self, site: Application, settings: Settings) -> None:
+        self._site, self._settings = site, settings
+        self._service: Application | None = None
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        below = scope["type"] == "http" and scope["path"].startswith("/sdmx/")
+        await (self._sdmx() if below else self._site)(scope, receive, send)
+
+    def _sdmx(self) -> Application:
+        """Made at the first request: pages do not wait for the database's library to load."""
+        if self._service is None:
+            from regional_hub.sdg.loading import Room
+            from regional_hub.sdg.rest.app import application as service
+
+            room = Room(self._settings.path("sdg"))
+            self._service = cast(Application, service(room.store, room.registry, library=room.metadata))
+        return self._service
+
+
 def make_application() -> Application:
     settings = hub_settings.load()
-    return FrontDoor(get_asgi_application(), _trusted(), "https" if settings.secure else "http")
+    site = WithSdmx(get_asgi_application(), settings)
+    return FrontDoor(site, _trusted(), "https" if settings.secure else "http")
 
 
 application = make_application()
