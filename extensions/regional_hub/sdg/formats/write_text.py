@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 ROWS = 16_384
+FIRST_ROWS = 1_000
 Change = Callable[[pa.Array], pa.Array]
 
 # XML 1.0, section 2.2: of the characters below the space, only these may stand in a document, and in an attribute only
@@ -29,10 +30,17 @@ class Unwritable(ValueError):
 
 
 def slices(batches: Iterable[pa.RecordBatch], rows: int = ROWS) -> Iterator[pa.RecordBatch]:
-    """The same rows in batches of at most `rows`, so that memory does not follow the size of what is asked for."""
+    """The same rows in batches of at most `rows`, so that memory does not follow the size of what is asked for.
+
+    The first is small, so that whoever waits sees something soon.
+    """
+    most = FIRST_ROWS
     for batch in batches:
-        for start in range(0, batch.num_rows, rows):
-            yield batch.slice(start, rows)
+        start = 0
+        while start < batch.num_rows:
+            yield batch.slice(start, most)
+            start += most
+            most = rows
 
 
 def plain(column: pa.Array) -> pa.StringArray:
