@@ -1,6 +1,6 @@
 """The browser's line to a kernel, without two waits that JupyterLab's users feel at every cell and at every first one.
 
-It knows only jupyter_server, which loads it by `kinds/*/jupyter_server_config.json` (of a `.d` folder, extensions alone).
+jupyter_server loads it by `kinds/*/jupyter_server_config.json` (of a `.d` folder it reads extensions alone).
 """
 
 from __future__ import annotations
