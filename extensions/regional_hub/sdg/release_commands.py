@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import itertools
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -17,6 +16,7 @@ from typing import Any
 import click
 
 from regional_hub.cli import Failure, common, say, tell
+from regional_hub.core.commands import with_portal
 from regional_hub.sdg.command_parts import by_option, harmless, room, told
 from regional_hub.sdg.merge import Conflict
 from regional_hub.sdg.store import Store
@@ -29,28 +29,24 @@ def _store() -> Store:
 
 
 def _log(actor: str, verb: str, object: str, detail: Mapping[str, Any]) -> None:
-    """One entry in the audit log."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "regional_hub.portal.settings")
+    """One entry in the audit log; a warning where there is none yet."""
     try:
-        import django
-        from django.db.utils import DatabaseError
-
-        django.setup()
-    except ImportError:
-        say("The audit log needs the hub's own packages; the release itself keeps who and when.", err=True)
-        return
-    from regional_hub.core import audit
-
-    try:
-        audit.record(actor, verb, object, detail)
-    except DatabaseError:
+        _record(actor, verb, object, detail)
+    except (Failure, ImportError) as error:
         say(
             tell(
-                "There is no audit log yet (`./hub up` makes it); the release itself keeps who and when.",
-                "审计日志尚未建立（由 `./hub up` 建立）；版本本身记录操作人和时间。",
+                f"Not in the audit log: {error}. The release itself keeps who and when.",
+                f"未写入审计日志：{error}。版本本身记录操作人和时间。",
             ),
             err=True,
         )
+
+
+@with_portal
+def _record(actor: str, verb: str, object: str, detail: Mapping[str, Any]) -> None:
+    from regional_hub.core import audit
+
+    audit.record(actor, verb, object, detail)
 
 
 def _text(conflict: Conflict) -> str:
