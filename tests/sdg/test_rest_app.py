@@ -224,6 +224,13 @@ async def test_a_request_that_cannot_be_met_says_why(client, path, status, named
     assert chinese.json()["errors"][0]["title"] != english.json()["errors"][0]["title"]
 
 
+async def test_a_code_that_only_the_data_have_can_be_asked_for(client, store):
+    publish(store, [awkward.rows()[0] | {"AREA": "ATLANTIS"}])
+
+    assert len(await table(client, "c[AREA]=ATLANTIS")) == 1
+    assert len(await table(client, path=f"{FLOW}/2.0/A.ATLANTIS")) == 1
+
+
 async def test_no_results_are_204_in_version_2_and_404_in_version_1(client):
     second = await client.get(f"{FLOW}?c[TIME_PERIOD]=1900")
     first = await client.get("/sdmx/v1/data/DF?startPeriod=1900&endPeriod=1900")

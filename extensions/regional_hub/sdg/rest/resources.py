@@ -12,8 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from regional_hub.sdg import seriesindex
 from regional_hub.sdg.formats.writing import ALL_DIMENSIONS, Reference
 from regional_hub.sdg.registry import Registry, version_order
+from regional_hub.sdg.release import Release
 from regional_hub.sdg.rest.errors import Meaningless, NotOffered, NotThere, SyntaxFault
 from regional_hub.sdg.rest.queries import ALL, AvailabilityQuery, ComponentFilter, Context, DataQuery, KeyPattern
 from regional_hub.sdg.selection import Filter, Key, Selection, Sort
@@ -32,6 +34,7 @@ class Resource:
     reference: Reference
     flow: str
     structure: Structure
+    release: Release
 
 
 def resolve(store: Store, registry: Registry, context: Context) -> Resource:
@@ -64,15 +67,15 @@ def _resources(store: Store, registry: Registry) -> list[Resource]:
             continue
         structure = registry.structure(current.structure)
         own = (structure.agency, structure.id, structure.version, structure.name)
-        found.append(Resource(Reference("datastructure", *own), flow, structure))
+        found.append(Resource(Reference("datastructure", *own), flow, structure, current))
         named = [one for one in dataflows if one.structure.split("(")[0] == structure.short.split("(")[0]]
         for one in named:
             reference = Reference("dataflow", one.agency, one.id, one.version, one.name)
-            found.append(Resource(reference, flow, structure))
+            found.append(Resource(reference, flow, structure, current))
         agency, _, id = flow.partition(":")
         if id and not any((one.agency, one.id) == (agency, id) for one in named):
             found.append(
-                Resource(Reference("dataflow", agency, id, structure.version, structure.name), flow, structure)
+                Resource(Reference("dataflow", agency, id, structure.version, structure.name), flow, structure, current)
             )
     return found
 
@@ -169,8 +172,8 @@ def _where(query: DataQuery | AvailabilityQuery, resource: Resource) -> Selectio
     _check_year(query, structure)
     chosen = Selection(
         resource.flow,
-        keys=tuple(_key(pattern, structure) for pattern in query.keys),
-        filters=tuple(one for part in query.components for one in _filters(part, structure)),
+        keys=tuple(_key(pattern, resource) for pattern in query.keys),
+        filters=tuple(one for part in query.components for one in _filters(part, resource)),
         updated_after=query.updated_after,
     )
     if not (query.start_period or query.end_period):
@@ -192,7 +195,8 @@ def _check_year(query: DataQuery | AvailabilityQuery, structure: Structure) -> N
         )
 
 
-def _key(pattern: KeyPattern, structure: Structure) -> Key:
+def _key(pattern: KeyPattern, resource: Resource) -> Key:
+    structure = resource.structure
     if len(pattern) > len(structure.dimensions):
         names = ".".join(part.id for part in structure.dimensions)
         raise Meaningless(
@@ -200,24 +204,26 @@ def _key(pattern: KeyPattern, structure: Structure) -> Key:
             f"键有 {len(pattern)} 部分，而 {structure.short} 有 {len(structure.dimensions)} 个维度：{names}",
         )
     for part, codes in zip(structure.dimensions, pattern, strict=False):
-        _check_codes(part, codes)
+        _check_codes(part, codes, resource)
     given = [codes or None for codes in pattern]
     return tuple(given + [None] * (len(structure.dimensions) - len(given)))
 
 
-def _filters(part: ComponentFilter, structure: Structure) -> Iterable[Filter]:
+def _filters(part: ComponentFilter, resource: Resource) -> Iterable[Filter]:
+    structure = resource.structure
     if part.component not in structure.by_id:
         raise _no_component(part.component, "component", structure.by_id)
     equal = [one.value for group in part.any_of for one in group if one.operator in ("eq", "ne")]
-    _check_codes(structure.by_id[part.component], equal)
+    _check_codes(structure.by_id[part.component], equal, resource)
     return part.filters()
 
 
-def _check_codes(part: Component, codes: Iterable[str]) -> None:
+def _check_codes(part: Component, codes: Iterable[str], resource: Resource) -> None:
+    """Codes are those of the codelist, and those that the data have beyond it where a policy let them through."""
     if part.codelist is None or part.codelist.partial:
         return
     for code in codes:
-        if code not in part.codelist.codes:
+        if code not in part.codelist.codes and code not in _occurring(part, resource.release):
             near = difflib.get_close_matches(code, part.codelist.codes, 3, 0.6)
             hint = f"; did you mean {', '.join(near)}?" if near else ""
             raise Meaningless(
@@ -225,6 +231,10 @@ def _check_codes(part: Component, codes: Iterable[str]) -> None:
                 f"{part.id} 的代码表 {part.codelist.short} 中没有 {code!r}"
                 + (f"；是否指 {'、'.join(near)}？" if near else ""),
             )
+
+
+def _occurring(part: Component, release: Release) -> Sequence[str]:
+    return seriesindex.of(release).labels.get(part.id, ())
 
 
 def check_dimension(id: str, structure: Structure) -> None:
