@@ -55,10 +55,14 @@ def load(
     SDMX-ML 2.1/3.x, SDMX-JSON, SDMX-CSV, and the CSV, XLSX and release files of UNSD are understood.
     """
     home = room()
-    found = loading.files(paths)
+    found, beside = loading.apart(loading.files(paths))
+    if not found:
+        raise Failure(f"{paths[0]}: holds structures and no data; `./hub sdg structure` imports them")
     draft = home.store.draft(into) if into else None
     if draft and not given:
         given = draft.facts["structure"]
+    if not given and len(beside) == 1:
+        given = str(beside[0])
     made, constraints = loading.structure_of(home.registry, given, found[0][0], keep=not check)
     policy = home.policy
     if check:

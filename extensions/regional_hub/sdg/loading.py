@@ -5,6 +5,7 @@ It knows files, the registry and the store; not commands, pages, Django or Jupyt
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +67,21 @@ def files(paths: Sequence[Path]) -> list[tuple[Path, str]]:
             raise FileNotFoundError(f"{path}: nothing is there")
     names = [name for _, name in found]
     return [(path, name if names.count(name) == 1 else str(path)) for path, name in found]
+
+
+_COMMENTS = re.compile(rb"<!--.*?-->", re.DOTALL)
+_ROOT = re.compile(rb"<(?:\w+:)?(\w+)")
+
+
+def apart(found: Sequence[tuple[Path, str]]) -> tuple[list[tuple[Path, str]], list[Path]]:
+    """The data files, and the structure messages (SDMX-ML) that lie beside them in the same folders."""
+    structures = []
+    for path, _ in found:
+        with path.open("rb") as file:
+            root = _ROOT.search(_COMMENTS.sub(b"", file.read(4096)))
+        if root and root[1] == b"Structure":
+            structures.append(path)
+    return [(path, name) for path, name in found if path not in structures], structures
 
 
 def structure_of(
