@@ -19,7 +19,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def published(local_hub: Hub) -> tuple[int, str]:
-    """How many observations Nepal's file has, and its release; codes that its structure lacks are let through, and said."""
+    """How many observations Nepal's file has, and its release; codes that its structure lacks are let through."""
     policy = local_hub.settings.path("sdg", "policy.toml")
     policy.parent.mkdir(exist_ok=True)
     policy.write_text('[severity]\ncode = "warning"\nmandatory = "warning"\ntype = "warning"\n')
