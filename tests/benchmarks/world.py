@@ -32,8 +32,10 @@ def folder() -> Iterator[Path]:
     """A data folder that containers' users can pass through; gone afterwards."""
     place = Path(tempfile.mkdtemp(prefix="regional-hub-benchmark-"))
     place.chmod(0o711)
-    yield place
-    shutil.rmtree(place, ignore_errors=True)
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
 
 
 @contextlib.contextmanager
