@@ -79,12 +79,25 @@ def _install_tools() -> None:
             raise Failure(f"`{' '.join(command)}` failed:\n{done.stderr[-2000:]}")
 
 
+def _forget_dead_engine() -> None:
+    """A killed engine leaves its process ids behind; another program that has one of them now keeps it from starting."""
+    for name, place in (("dockerd", "docker.pid"), ("containerd", "docker/containerd/containerd.pid")):
+        file = Path("/var/run") / place
+        try:
+            alive = Path(f"/proc/{file.read_text().strip()}/comm").read_text().strip() == name
+        except OSError:
+            alive = False
+        if not alive:
+            file.unlink(missing_ok=True)
+
+
 def _start_engine() -> subprocess.Popen[bytes] | None:
     """A Docker engine for the tests where none answers; ended with them."""
     if engine.client(timeout=5) is not None:
         return None
     if os.geteuid() != 0:
         raise Failure("no Docker engine answers, and starting one needs root; or use --quick")
+    _forget_dead_engine()
     with tempfile.NamedTemporaryFile(prefix="dockerd-", suffix=".log", delete=False) as log:
         daemon = subprocess.Popen(["dockerd"], stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
     for _ in range(300):
