@@ -80,7 +80,7 @@ def _install_tools() -> None:
 
 
 def _forget_dead_engine() -> None:
-    """A killed engine leaves its process ids behind; another program that has one of them now keeps it from starting."""
+    """A killed engine leaves its process ids behind; another program that has one now keeps it from starting."""
     for name, place in (("dockerd", "docker.pid"), ("containerd", "docker/containerd/containerd.pid")):
         file = Path("/var/run") / place
         try:
