@@ -41,15 +41,14 @@ class Kind:
     name: KindName
     network: Literal["lab", "exam", "app"]
     scopes: tuple[str, ...]  # of the token in the server; the person must hold them too
-    writes_home: bool
 
 
 _OWN = ("users:activity!user", "access:servers!server")
 KINDS: dict[str, Kind] = {
-    "lab": Kind("lab", "lab", (*_OWN, "access:services!service=dask-gateway"), True),
-    "project": Kind("project", "lab", (*_OWN, "access:services!service=dask-gateway"), True),
-    "exam": Kind("exam", "exam", _OWN, True),
-    "app": Kind("app", "app", ("users:activity!user",), False),
+    "lab": Kind("lab", "lab", (*_OWN, "access:services!service=dask-gateway")),
+    "project": Kind("project", "lab", (*_OWN, "access:services!service=dask-gateway")),
+    "exam": Kind("exam", "exam", _OWN),
+    "app": Kind("app", "app", ("users:activity!user",)),
 }
 
 
