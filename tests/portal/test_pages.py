@@ -32,6 +32,14 @@ def name_arguments(entry: URLPattern) -> dict[str, object]:
         "person": "alice",
         "token": "x",
         "file": "x",
+        "goal": "1",
+        "indicator": "1.1.1",
+        "series": "SI_POV_DAY1",
+        "area": "KG",
+        "release": "x",
+        "draft": "x",
+        "format": "csv",
+        "number": 1,
     }
     return {key: samples[key] for key in entry.pattern.converters}
 

@@ -9,6 +9,7 @@ import polib
 import pytest
 
 import regional_hub
+from regional_hub.core.translations import APPS
 
 PACKAGE = Path(regional_hub.__path__[0])
 HOLES = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w+\}")
@@ -38,7 +39,7 @@ def written(app: str) -> polib.POFile:
     return polib.pofile(str(PACKAGE / app / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"))
 
 
-@pytest.mark.parametrize("app", ["core", "portal"])
+@pytest.mark.parametrize("app", APPS)
 def test_no_text_is_without_chinese(app, tmp_path):
     known = {entry.msgid: entry for entry in written(app) if not entry.obsolete and "fuzzy" not in entry.flags}
 
@@ -51,7 +52,7 @@ def test_no_text_is_without_chinese(app, tmp_path):
     assert missing == []
 
 
-@pytest.mark.parametrize("app", ["core", "portal"])
+@pytest.mark.parametrize("app", APPS)
 def test_translations_keep_placeholders_and_are_chinese(app):
     for entry in written(app):
         for chinese in [entry.msgstr, *entry.msgstr_plural.values()]:

@@ -20,6 +20,7 @@ TABLE: dict[tuple[str, str], frozenset[str]] = {
     ("accept", "invitation"): frozenset({ANYONE}),
     ("see", "catalog"): frozenset({PERSON}),
     ("read", "open data"): frozenset({ANYONE}),
+    ("see", "sdg"): frozenset({ANYONE}),
     ("change", "profile"): frozenset({OWNER}),
     ("read", "notice"): frozenset({OWNER}),
     ("see", "servers"): frozenset({PERSON}),

@@ -9,7 +9,7 @@ import polib
 
 from regional_hub.settings import Settings
 
-APPS = ("core", "portal")
+APPS = ("core", "sdg", "portal")
 
 
 def sources(app: str) -> list[Path]:

@@ -16,6 +16,7 @@ from regional_hub.core.access import may
 # Platforms add their entry here when they exist: (verb, object, URL name, text, address prefix that makes it current).
 NAVIGATION = (
     ("see", "servers", "servers", _("Servers"), "/servers/"),
+    ("see", "sdg", "sdg", _("SDG database"), "/sdg/"),
     ("see", "catalog", "catalog", _("Catalog"), "/catalog/"),
     ("see", "people", "people", _("People"), "/people/"),
 )
@@ -45,6 +46,13 @@ def navigation(request: HttpRequest) -> list[Entry]:
 
 # What the home page offers besides servers: (verb, object, URL name, title, text). Platforms add theirs.
 SUGGESTIONS = (
+    (
+        "see",
+        "sdg",
+        "sdg",
+        _("Look at the figures of the SDGs"),
+        _("Find an indicator, compare areas, and take the figures with you."),
+    ),
     (
         "see",
         "catalog",

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from regional_hub import settings as hub_settings
 from regional_hub.core.keys import oidc_key
+from regional_hub.core.translations import APPS
 from regional_hub.portal.databases import database
 
 HUB = hub_settings.load()
@@ -27,6 +28,7 @@ _loopback = _host.hostname in {"127.0.0.1", "localhost", "::1"}
 INSTALLED_APPS = [
     "regional_hub.portal",
     "regional_hub.core",
+    "regional_hub.sdg",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -149,7 +151,7 @@ X_FRAME_OPTIONS = "DENY"
 LANGUAGE_CODE = HUB.site.languages[0]
 _languages = {"en": _("English"), "zh-hans": _("Simplified Chinese")}
 LANGUAGES = [(code, _languages[code]) for code in HUB.site.languages]
-LOCALE_PATHS = [HUB.path("locale", "portal"), HUB.path("locale", "core")]
+LOCALE_PATHS = [HUB.path("locale", app) for app in reversed(APPS)]
 USE_I18N = USE_TZ = True
 TIME_ZONE = "UTC"  # of logs; pages use the reader's zone, else the site's (`core.middleware.reader`)
 
