@@ -19,7 +19,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from regional_hub.sdg import changes, durable, points, release, timeline
+from regional_hub.sdg import changes, durable, open_folder, points, release, timeline
 from regional_hub.sdg.draft import DRAFT, PUBLISHED, VALIDATED, Draft, DraftError
 from regional_hub.sdg.release import HasComponents, Layout, Release
 from regional_hub.sdg.timeline import Embargo, Event, Timeline, View
@@ -354,8 +354,16 @@ class Store:
             state["embargoes"].append(asdict(made))
         self._write(state)
 
+    def refresh_open(self) -> datetime | None:
+        """Make the folder that servers mount what is public now; returns when an embargo ends that changes it."""
+        with durable.lock(self.folder / "lock"):
+            return open_folder.refresh(self.folder, self._state(), self.clock)
+
     def _write(self, state: Mapping[str, Any]) -> None:
+        """What is to be hidden leaves the open folder before it is said to be hidden; what is new comes after."""
+        open_folder.withdraw(self.folder, state, self.clock)
         durable.write_json(self.folder / "state.json", state)
+        open_folder.refresh(self.folder, state, self.clock)
 
     def _tidy(self) -> dict[str, Any]:
         """Remove what a killed process left: folders that no state names. Call it under the lock only."""

@@ -126,7 +126,8 @@ class Timeline:
         at = min(now, as_of) if as_of else now
         past = [event for event in self.events if event.at <= at]
         if not past:
-            raise NothingYet(f"{self.flow}: the first release came at {stamp(self.events[0].at)}")
+            first = self.events[0].at
+            raise NothingYet(f"{self.flow}: the first release came at {stamp(first)}", first)
         hidden = [embargo for embargo in self.embargoes if embargo.since is None and now < embargo.end]
         held = [embargo for embargo in self.embargoes if embargo.since is not None and at < embargo.end]
         places = {event.release.id: place for place, event in enumerate(past)}
@@ -154,4 +155,8 @@ class Timeline:
 
 
 class NothingYet(Exception):
-    """There was no release at that moment."""
+    """There was no release at that moment; `first` is when the first came."""
+
+    def __init__(self, message: str, first: datetime | None = None) -> None:
+        super().__init__(message)
+        self.first = first

@@ -106,10 +106,16 @@ def data(service: Service, asked: Asked) -> Reply:
         for answer in running:
             answer.stop()
 
-    headers = {"Content-Type": chosen.format.header, "Content-Language": options.languages[0]}
+    headers = {"Content-Type": chosen.format.header, "Content-Language": options.languages[0], **seen(view)}
     if chosen.format is negotiate.SHEET:
         headers["Content-Disposition"] = f'attachment; filename="{resource.reference.id}.csv"'
     return Reply(200, headers, body(), etag, modified, stop)
+
+
+def seen(view: View) -> dict[str, str]:
+    """Headers that tell which release was read, what of it may be seen (equal: the same data), and as of when."""
+    stamp = timeline.stamp(view.at)
+    return {"Regional-Hub-Release": view.release.id, "Regional-Hub-View": view.etag, "Regional-Hub-As-Of": stamp}
 
 
 def _guarded(ask: Callable[[], T]) -> T:
@@ -119,7 +125,9 @@ def _guarded(ask: Callable[[], T]) -> T:
     except SelectionError as error:
         raise Meaningless(str(error)) from None
     except NothingYet as error:
-        raise NoResults(str(error)) from None
+        nothing = NoResults(str(error))  # a 204 has no body to say it in
+        nothing.headers = {"Regional-Hub-Nothing-Before": timeline.stamp(error.first)} if error.first else {}
+        raise nothing from None
     except UnknownRelease as error:
         raise NotThere(str(error)) from None
 

@@ -281,7 +281,8 @@ def _common() -> dict[str, str]:
     return {
         "Vary": VARY,
         "Access-Control-Allow-Origin": "*",
-        "Access-Control-Expose-Headers": "ETag, Last-Modified, Content-Language, Content-Disposition",
+        "Access-Control-Expose-Headers": "ETag, Last-Modified, Content-Language, Content-Disposition, "
+        "Regional-Hub-Release, Regional-Hub-View, Regional-Hub-As-Of",
         "X-Content-Type-Options": "nosniff",
     }
 
