@@ -25,9 +25,7 @@ def ensure(home: Path, uid: int, gid: int, *, samples: bool) -> bool:
         if samples:
             for notebook in sorted((ROOT / "notebooks").glob("*.ipynb")):
                 shutil.copyfile(notebook, fresh / notebook.name)
-        if os.geteuid() == 0:
-            for place in (fresh, *fresh.rglob("*")):
-                os.chown(place, uid, gid, follow_symlinks=False)
+        give(fresh, uid, gid)
         fresh.rename(home)
     except OSError:
         shutil.rmtree(fresh, ignore_errors=True)
@@ -35,3 +33,10 @@ def ensure(home: Path, uid: int, gid: int, *, samples: bool) -> bool:
             return False
         raise
     return True
+
+
+def give(folder: Path, uid: int, gid: int) -> None:
+    """Hand a folder of our own making to its user, where we may: nobody else can have changed it yet."""
+    if os.geteuid() == 0:
+        for place in (folder, *folder.rglob("*")):
+            os.chown(place, uid, gid, follow_symlinks=False)
