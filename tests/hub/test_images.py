@@ -186,12 +186,21 @@ def test_a_context_is_the_same_bytes_in_any_order() -> None:
 
 
 def test_only_what_is_needed_goes_into_a_context(tmp_path: Path) -> None:
-    for name in ("a.py", "a.pyc", "__pycache__/a.pyc", ".git/config", ".env", "portal/b.py", "sdg/c.py"):
+    for name in (
+        "a.py",
+        "a.pyc",
+        "__pycache__/a.pyc",
+        ".git/config",
+        ".env",
+        "portal/b.py",
+        "sdg/c.py",
+        "sdg/views/d.py",
+    ):
         file = tmp_path / name
         file.parent.mkdir(exist_ok=True)
         file.write_text("")
 
-    assert set(images.tree(tmp_path, "p/", leave_out=("portal",))) == {"p/a.py", "p/sdg/c.py"}
+    assert set(images.tree(tmp_path, "p/", leave_out=("portal", "sdg/views"))) == {"p/a.py", "p/sdg/c.py"}
 
 
 def test_our_wheel_goes_in_as_installed_without_the_server(checkout: Path, tmp_path: Path) -> None:

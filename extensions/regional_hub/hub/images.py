@@ -38,7 +38,11 @@ NAMES = ("base", "lab", "hub")
 # Where operating systems keep the certificate authorities that an institution added to them.
 LOCAL_AUTHORITIES = (Path("/usr/local/share/ca-certificates"), Path("/etc/pki/ca-trust/source/anchors"))
 # What of our package no notebook and no Dask worker needs: a change there must not make a new lab image.
-SERVER_ONLY = ("core", "hub", "office", "operate", "portal")
+PAGES = "actions.py api.py apps.py desk forms.py locale migrations models.py rest static templates urls.py views"
+SERVER_ONLY = (
+    *("academy", "core", "hub", "office", "operate", "portal", "showcase"),
+    *(f"sdg/{part}" for part in PAGES.split()),
+)
 
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----\s.+?\s-----END CERTIFICATE-----", re.DOTALL)
 
@@ -234,13 +238,14 @@ def _one_builder(report: Report) -> Iterator[None]:
 
 
 def tree(folder: Path, prefix: str = "", leave_out: Iterable[str] = ()) -> Context:
-    """All files below a folder by path in the context, without bytecode, hidden files and `leave_out` at its top."""
-    skipped = set(leave_out)
+    """All files below a folder by path in the context, without bytecode, hidden files and what `leave_out` names."""
+    skipped = {tuple(path.split("/")) for path in leave_out}
     found: Context = {}
     for file in sorted(folder.rglob("*")):
         path = file.relative_to(folder)
         hidden = any(part.startswith(".") or part == "__pycache__" for part in path.parts)
-        if file.is_file() and not hidden and file.suffix != ".pyc" and path.parts[0] not in skipped:
+        hidden = hidden or not skipped.isdisjoint({path.parts[:1], path.parts[:2]})
+        if file.is_file() and not hidden and file.suffix != ".pyc":
             found[f"{prefix}{path.as_posix()}"] = file
     return found
 
