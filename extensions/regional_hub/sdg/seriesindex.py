@@ -36,6 +36,7 @@ class SeriesIndex:
         self.codes: dict[str, Codes] = {}
         for dimension in dimensions:
             self.labels[dimension], self.codes[dimension] = _encoded(table[dimension])
+        self._orders: dict[str, tuple[Numbers, Numbers]] = {}
         self.row = table[ROW].to_numpy()
         self.count = table[COUNT].to_numpy()
 
@@ -52,23 +53,68 @@ class SeriesIndex:
         place[order] = np.arange(len(order), dtype=numbers.dtype)
         return [labels[number] for number in order], place[numbers]
 
+    @cached_property
+    def _numbers(self) -> dict[str, dict[str, int]]:
+        return {
+            dimension: {code: number for number, code in enumerate(self.labels[dimension])} for dimension in self.labels
+        }
+
+    def _order(self, dimension: str) -> tuple[Numbers, Numbers]:
+        """The series ordered by their code of a dimension, and where each code begins among them."""
+        if dimension not in self._orders:
+            codes = self.codes[dimension]
+            begins = np.zeros(len(self.labels[dimension]) + 1, dtype=np.int64)
+            np.cumsum(np.bincount(codes, minlength=len(self.labels[dimension])), out=begins[1:])
+            self._orders[dimension] = np.argsort(codes, kind="stable"), begins
+        return self._orders[dimension]
+
     def among(self, dimension: str, codes: Iterable[str]) -> Mask:
         """The series with one of these codes."""
-        wanted = set(codes)
-        return np.array([label in wanted for label in self.labels[dimension]] or [False])[self.codes[dimension]]
+        return self._wanted(dimension, codes)[self.codes[dimension]]
 
-    def keys(self, keys: Sequence[Key]) -> Mask:
-        """The series that fit one of the keys."""
+    def _wanted(self, dimension: str, codes: Iterable[str]) -> Mask:
+        """Which numbers of codes are meant."""
+        known = self._numbers[dimension]
+        wanted = np.zeros(max(len(known), 1), dtype=bool)
+        wanted[[known[code] for code in codes if code in known]] = True
+        return wanted
+
+    def keys(self, keys: Sequence[Key]) -> Numbers:
+        """The series that fit one of the keys, in order."""
         if not keys:
-            return np.ones(self.size, dtype=bool)
-        found = np.zeros(self.size, dtype=bool)
-        for key in keys:
-            fits = np.ones(self.size, dtype=bool)
-            for dimension, codes in zip(self.layout.dimensions, key, strict=True):
-                if codes is not None:
-                    fits &= self.among(dimension, codes)
-            found |= fits
+            return np.arange(self.size)
+        found = [self._fitting(key) for key in keys]
+        return found[0] if len(found) == 1 else np.unique(np.concatenate(found))
+
+    def _fitting(self, key: Key) -> Numbers:
+        """Begins with the dimension that leaves the fewest series, and looks at those only."""
+        asked = [
+            (dimension, codes)
+            for dimension, codes in zip(self.layout.dimensions, key, strict=True)
+            if codes is not None
+        ]
+        if not asked:
+            return np.arange(self.size)
+        parts = [self._known(dimension, codes) for dimension, codes in asked]
+        place = min(range(len(parts)), key=lambda place: self._count(asked[place][0], parts[place]))
+        order, begins = self._order(asked[place][0])
+        slices = [order[begins[number] : begins[number + 1]] for number in parts[place]]
+        found = slices[0] if len(slices) == 1 else np.sort(np.concatenate(slices)) if slices else order[:0]
+        for other, (dimension, codes) in enumerate(asked):
+            if other == place or not len(found):
+                continue
+            here = self.codes[dimension][found]
+            one = len(parts[other]) == 1
+            found = found[here == parts[other][0] if one else self._wanted(dimension, codes)[here]]
         return found
+
+    def _known(self, dimension: str, codes: Iterable[str]) -> list[int]:
+        known = self._numbers[dimension]
+        return [known[code] for code in dict.fromkeys(codes) if code in known]
+
+    def _count(self, dimension: str, numbers: Sequence[int]) -> int:
+        begins = self._order(dimension)[1]
+        return int(sum(begins[number + 1] - begins[number] for number in numbers))
 
     def embargoed(self, embargoes: Iterable[Embargo]) -> Mask:
         found = np.zeros(self.size, dtype=bool)
@@ -121,7 +167,9 @@ class SeriesIndex:
 
         The periods are None where it accepts all; a series need not have any of them.
         """
-        series = self.keys(selection.keys) & self.visible(source)
+        series = self.keys(selection.keys)
+        if source.only or source.without:
+            series = series[self.visible(source)[series]]
         accepted: Mask | None = None
         for chosen in selection.filters:
             if chosen.component == self.layout.time:
@@ -130,8 +178,8 @@ class SeriesIndex:
                 accepted = fits if accepted is None else accepted & fits
             else:
                 codes = accepted_codes(chosen, self.labels[chosen.component])
-                series &= self.among(chosen.component, codes)
-        return np.flatnonzero(series), accepted
+                series = series[self._wanted(chosen.component, codes)[self.codes[chosen.component][series]]]
+        return series, accepted
 
 
 def _fits(numbers: Codes, accepted: Mask) -> Mask:
