@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -63,7 +64,12 @@ class Part:
 
 
 class Draft:
-    """A draft below `drafts/`; every method reads its state anew, so two processes may work on it at once."""
+    """A draft below `drafts/`; every method reads its state anew, so two processes may work on it at once.
+
+    `wait` is how many seconds a change waits for another one; then it raises durable.Busy.
+    """
+
+    wait: float = 600
 
     def __init__(self, folder: Path, current: Callable[[str], Release | None], clock: Callable[[], str]) -> None:
         self.folder = folder
@@ -94,7 +100,8 @@ class Draft:
     def people(self) -> set[str]:
         """Everyone who made this draft what it is: none of them publishes it."""
         facts = self.facts
-        return {facts["by"], *(part["by"] for part in facts["parts"]), *(made["by"] for made in facts["decisions"])}
+        made = [*facts["parts"], *facts["decisions"], *facts.get("undone", [])]
+        return {facts["by"], *(each["by"] for each in made), *(each["undone_by"] for each in facts.get("undone", []))}
 
     @property
     def before(self) -> Release | None:
@@ -110,7 +117,8 @@ class Draft:
         with self._change() as facts:
             if any(part["sha256"] == sha256 for part in facts["parts"]):
                 raise DraftError(f"{name}: the draft holds this file already (same content)")
-            file = f"{len(facts['parts']) + 1:05}.parquet"
+            taken = len(facts["parts"]) + sum("sha256" in made for made in facts.get("undone", []))
+            file = f"{taken + 1:05}.parquet"
             temporary = self.folder / f"{file}.tmp"
             try:
                 end = _stage(batches, Layout.load(facts["layout"]), temporary, facts["next"], name)
@@ -122,6 +130,18 @@ class Draft:
             facts["parts"].append(asdict(part))
             facts["next"] = end
         return part
+
+    def drop(self, part: Part, *, by: str) -> None:
+        """Take a file out again, with the decisions that were about it. Raises DraftError when it is not there."""
+        with self._change() as facts:
+            if asdict(part) not in facts["parts"]:
+                raise DraftError(f"{part.name} is not in draft {self.id}")
+            facts["parts"].remove(asdict(part))
+            about = [made for made in facts["decisions"] if part.name in _files(made)]
+            facts["decisions"] = [made for made in facts["decisions"] if made not in about]
+            undone = [{**made, "undone_by": by, "undone_at": self._clock()} for made in (asdict(part), *about)]
+            facts["undone"] = [*facts.get("undone", []), *undone]
+        (self.folder / part.file).unlink(missing_ok=True)
 
     def rows(self) -> Iterator[pa.RecordBatch]:
         """Every row of every file in order, with `_file`, `_line` and `_action`."""
@@ -158,6 +178,23 @@ class Draft:
                 }
             )
 
+    def undecide(self, key: Mapping[str, str | None], *, by: str) -> None:
+        """Take a decision back; who made it, and who took it back, is kept. Raises DraftError when there is none."""
+        with self._change() as facts:
+            found = next((made for made in facts["decisions"] if made["key"] == dict(key)), None)
+            if found is None:
+                raise DraftError(f"nothing is decided of {'.'.join(str(code) for code in key.values())}")
+            facts["decisions"].remove(found)
+            undone = {**found, "undone_by": by, "undone_at": self._clock()}
+            facts["undone"] = [*facts.get("undone", []), undone]
+
+    def request(self, *, by: str) -> None:
+        """Ask that a second person publishes this draft. Raises DraftError unless it is validated."""
+        with self._change(keep_validation=True) as facts:
+            if facts["state"] != VALIDATED:
+                raise DraftError(f"draft {self.id} is not validated; there is nothing to publish yet")
+            facts["requested"] = {"by": by, "at": self._clock()}
+
     def embargo(self, where: Mapping[str, Iterable[str]], until: str, *, by: str) -> None:
         """From publication until this moment, readers see series of these codes as they were before.
 
@@ -170,6 +207,14 @@ class Draft:
         with self._change(keep_validation=True) as facts:
             chosen = {name: sorted(codes) for name, codes in where.items()}
             facts["embargoes"].append({"where": chosen, "until": until, "by": by, "at": self._clock()})
+
+    def lift(self, number: int) -> Mapping[str, Any]:
+        """Take back the embargo at a place of the list, and return it. Raises DraftError when there is none."""
+        with self._change(keep_validation=True) as facts:
+            if not 0 <= number < len(facts["embargoes"]):
+                raise DraftError(f"draft {self.id} has no embargo {number}")
+            lifted: Mapping[str, Any] = facts["embargoes"].pop(number)
+        return lifted
 
     def validate(self, check: Check | None = None) -> Mapping[str, Any]:
         """Build the candidate on top of what is published now and check the rows; returns the report.
@@ -213,6 +258,11 @@ class Draft:
         durable.write_json(temporary / release.REPORT, report)
         facts["built"] = {**built, "files": release.describe(temporary)}
         facts["candidate"] = temporary.name.removesuffix(".tmp")
+        # The candidate is opened as a release before it is one: publication writes a manifest of its own.
+        named = {"id": f"{DRAFT}:{self.id}.{facts['candidate'].rpartition('-')[2]}", "parent": before and before.id}
+        own = {key: facts[key] for key in ("flow", "structure", "decisions", "start")}
+        manifest = {"format": 1, **named, **own, "sources": facts["parts"], **facts["built"]}
+        durable.write_json(temporary / release.MANIFEST, manifest)
         durable.place(temporary, self.folder / facts["candidate"])
 
     def _files(self, facts: Mapping[str, Any]) -> list[Path]:
@@ -220,6 +270,10 @@ class Draft:
 
     def _engine(self) -> duckdb.DuckDBPyConnection:
         return release.engine(self.folder / "spill")
+
+    def locked(self) -> AbstractContextManager[None]:
+        """Nobody else changes the draft while this is held. Raises durable.Busy."""
+        return durable.lock(self.folder / "lock", wait=self.wait)
 
     def _change(self, keep_validation: bool = False) -> _Change:
         return _Change(self, keep_validation)
@@ -231,7 +285,7 @@ class _Change:
     def __init__(self, draft: Draft, keep_validation: bool) -> None:
         self.draft = draft
         self.keep_validation = keep_validation
-        self._lock = durable.lock(draft.folder / "lock", wait=600)
+        self._lock = draft.locked()
 
     def __enter__(self) -> dict[str, Any]:
         self._lock.__enter__()
@@ -241,6 +295,7 @@ class _Change:
                 raise DraftError(f"draft {self.draft.id} is published; start another one")
             if not self.keep_validation:
                 self.facts["state"] = DRAFT
+                self.facts.pop("requested", None)
         except BaseException:
             self._lock.__exit__(None, None, None)
             raise
@@ -252,6 +307,11 @@ class _Change:
                 durable.write_json(self.draft.folder / "draft.json", self.facts)
         finally:
             self._lock.__exit__(None, None, None)
+
+
+def _files(decision: Mapping[str, Any]) -> set[str]:
+    """The files whose statements a decision weighed."""
+    return {stated["file"] for stated in (decision["keep"], *decision["rejected"])}
 
 
 def _stage(batches: Iterable[pa.RecordBatch], layout: Layout, path: Path, start: int, name: str) -> int:

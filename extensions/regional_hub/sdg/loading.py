@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from regional_hub.sdg import durable, structure
-from regional_hub.sdg.draft import Draft, DraftError
+from regional_hub.sdg import durable, reports, structure
+from regional_hub.sdg.draft import Draft, DraftError, Undecided
 from regional_hub.sdg.findings import Policy, Report
 from regional_hub.sdg.formats import FormatError, observations, open_message
+from regional_hub.sdg.merge import IncompleteKey
 from regional_hub.sdg.metadata import Library
 from regional_hub.sdg.registry import Registry
 from regional_hub.sdg.store import Store
@@ -163,4 +164,15 @@ def settle(draft: Draft, room: Room, report: Report | None = None) -> Report:
         return checked
 
     draft.validate(run)
+    return found
+
+
+def examine(draft: Draft, room: Room, report: Report | None = None) -> Report:
+    """Settle a draft, or only check it where conflicts or incomplete keys stand in the way; its report is kept."""
+    found = report or Report(room.policy)
+    try:
+        settle(draft, room, found)
+    except (Undecided, IncompleteKey):
+        check(draft, room, found)  # the report says which lines
+    reports.keep(draft.folder, found)
     return found

@@ -106,7 +106,8 @@ class Store:
 
     def drafts(self) -> list[Draft]:
         folders = sorted((self.folder / "drafts").iterdir())
-        return [self.draft(folder.name) for folder in folders if (folder / "draft.json").is_file()]
+        there = [each.name for each in folders if not each.name.startswith(".") and (each / "draft.json").is_file()]
+        return [self.draft(name) for name in there]
 
     def draft(self, identifier: str) -> Draft:
         folder = self.folder / "drafts" / identifier
@@ -147,9 +148,9 @@ class Store:
 
         `by` is somebody who neither loaded nor decided anything in it. With `force`, which callers grant to
         administrators only, it may be the same person; that needs a reason and is logged before it happens.
-        Raises SamePerson, Outdated, PublishError, or release.DamagedRelease.
+        Raises SamePerson, Outdated, PublishError, release.DamagedRelease, or durable.Busy.
         """
-        with durable.lock(self.folder / "lock"):
+        with draft.locked(), durable.lock(self.folder / "lock"):
             state = self._tidy()
             facts = draft.facts
             events = state["flows"].setdefault(facts["flow"], [])
@@ -165,6 +166,20 @@ class Store:
             durable.write_json(draft.folder / "draft.json", {**facts, "state": PUBLISHED, "release": new.id})
         points.build(self.points, new)
         return new
+
+    def discard(self, draft: Draft, *, by: str, reason: str) -> None:
+        """Remove a draft with everything in it, and log who did and why. Raises PublishError for a published one."""
+        if not reason.strip():
+            raise PublishError("discarding a draft needs a reason; it is logged")
+        with draft.locked():
+            facts = draft.facts
+            if facts["state"] == PUBLISHED:
+                raise PublishError(f"draft {draft.id} is published; it stays with its release")
+            detail = {"flow": facts["flow"], "reason": reason.strip(), "files": [part.name for part in draft.parts]}
+            self._log(by, "discard-draft", draft.id, detail)
+            gone = self.folder / "drafts" / f".{draft.id}.{secrets.token_hex(4)}"
+            draft.folder.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
     def rollback(self, flow: str, to: str, *, by: str, reason: str, name: str | None = None) -> Release:
         """Publish the content of an earlier release again, as a release of its own: history is never cut off.
