@@ -200,6 +200,39 @@ class Catalogs(Section):
     sample_seed: int
 
 
+class Pull(Section):
+    """Data that are pulled again and again: from an address of an SDMX service, or `unsd`."""
+
+    source: str
+    flow: str = ""
+    key: str = ""
+    start: str = ""
+    end: str = ""
+    series: list[str] = []
+    areas: list[str] = []
+    structure: str = ""
+    base_url: str = ""
+    every_hours: float = Field(default=24, ge=0.25)
+    by: str = Field(default="scheduled-pull", min_length=1)
+    replace_all: bool = False
+    allowed_hosts: list[str] = []
+
+
+class Sdg(Section):
+    """Who we are in SDMX messages, and what is pulled from others."""
+
+    sender: str = Field(pattern=r"^[A-Za-z0-9_@$-]{1,64}$")
+    pulls: dict[str, Pull]
+
+    @field_validator("pulls")
+    @classmethod
+    def _plain_names(cls, value: dict[str, Pull]) -> dict[str, Pull]:
+        for name in value:
+            if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", name):
+                raise ValueError(f"`{name}` cannot be the name of a pull: small letters, digits, - and _ can")
+        return value
+
+
 class Settings(Section):
     """All settings, and the places on disk that follow from the data folder."""
 
@@ -215,6 +248,7 @@ class Settings(Section):
     gateway: Gateway
     images: Images
     catalogs: Catalogs
+    sdg: Sdg
     data_dir: Path
 
     @field_validator("data_dir")

@@ -49,6 +49,11 @@ def worker(_settings: Settings) -> tuple[list[str], dict[str, str]]:
     return [PYTHON, "-m", "regional_hub.portal.manage", "db_worker"], {}
 
 
+def puller(_settings: Settings) -> tuple[list[str], dict[str, str]]:
+    """Pulls data from other services when their time comes."""
+    return [PYTHON, "-m", "regional_hub.sdg.exchange.schedule"], {}
+
+
 def gateway(_settings: Settings) -> tuple[list[str], dict[str, str]]:
     from regional_hub.hub import gateway_process  # not at the top: the others need no client of the engine
 
@@ -79,12 +84,15 @@ PROCESSES = {
     "gateway-proxy": gateway_proxy,
     "worker": worker,
     "culler": culler,
+    "puller": puller,
 }
 
 
 def recipes(settings: Settings) -> dict[str, Callable[[Settings], tuple[list[str], dict[str, str]]]]:
     """The processes that these settings ask for: each gives its command, and the secrets of its environment."""
-    return {name: recipe for name, recipe in PROCESSES.items() if name != "culler" or settings.spawner.idle_minutes}
+    unneeded = {"culler"} if not settings.spawner.idle_minutes else set()
+    unneeded |= {"puller"} if not settings.sdg.pulls else set()
+    return {name: recipe for name, recipe in PROCESSES.items() if name not in unneeded}
 
 
 def main() -> None:

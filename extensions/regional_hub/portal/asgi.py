@@ -72,7 +72,9 @@ class WithSdmx:
             from regional_hub.sdg.rest.app import application as service
 
             room = Room(self._settings.path("sdg"))
-            self._service = cast(Application, service(room.store, room.registry, library=room.metadata))
+            self._service = cast(
+                Application, service(room.store, room.registry, library=room.metadata, sender=self._settings.sdg.sender)
+            )
         return self._service
 
 

@@ -46,6 +46,8 @@ def write(
         "contentLanguages": list(options.languages),
         "sender": {"id": options.sender},
     }
+    if options.receiver:
+        meta["receivers" if version != "1.0" else "receiver"] = [{"id": options.receiver}]
     start = {"$schema": SCHEMA[version], "meta": meta} if version != "1.0" else {"meta": meta}
     yield (dumps(start)[:-1] + ',"data":{"dataSets":[').encode()
     count = 0

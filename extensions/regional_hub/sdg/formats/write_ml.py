@@ -65,9 +65,30 @@ def _opening(kind: str, version: Version, planned: Plan, options: Options, gener
         f'<?xml version="1.0" encoding="UTF-8"?>\n<mes:{kind} {declared}>\n<mes:Header>\n'
         f"<mes:ID>{escape(options.message)}</mes:ID>\n<mes:Test>{str(options.test).lower()}</mes:Test>\n"
         f"<mes:Prepared>{moment(options.prepared)}</mes:Prepared>\n<mes:Sender id={quoteattr(options.sender)}/>\n"
+        f"{_receiver(options)}"
         f'<mes:Structure structureID="{REF}"{own} dimensionAtObservation="{planned.dimension}">'
-        f"{_reference(version, planned)}</mes:Structure>\n</mes:Header>\n"
+        f"{_reference(version, planned)}</mes:Structure>\n{_about(options)}</mes:Header>\n"
     )
+
+
+def _receiver(options: Options) -> str:
+    return f"<mes:Receiver id={quoteattr(options.receiver)}/>\n" if options.receiver else ""
+
+
+def _about(options: Options) -> str:
+    """What the header says of the data set, in the order of the schema (StructureSpecificDataHeaderType)."""
+    if (about := options.about) is None:
+        return ""
+    said = [
+        ("DataSetAction", about.action),
+        ("DataSetID", about.dataset),
+        ("Extracted", moment(about.extracted)),
+        ("ReportingBegin", about.begin),
+        ("ReportingEnd", about.end),
+    ]
+    elements = [f"<mes:{name}>{escape(text)}</mes:{name}>\n" for name, text in said if text]
+    source = f'<mes:Source xml:lang="en">{escape(about.source)}</mes:Source>\n' if about.source else ""
+    return "".join(elements) + source
 
 
 def _reference(version: Version, planned: Plan) -> str:

@@ -52,6 +52,19 @@ class Section:
 
 
 @dataclass(frozen=True)
+class About:
+    """What a message that is sent to somebody says of its data set, beside the data: its id, what is to be done with
+    it, when it was taken out, its first and last period, and where it comes from."""
+
+    dataset: str
+    action: Action
+    extracted: datetime
+    begin: str = ""
+    end: str = ""
+    source: str = ""
+
+
+@dataclass(frozen=True)
 class Options:
     """How a message is written. Empty choices mean: as the structure says, everything."""
 
@@ -64,6 +77,8 @@ class Options:
     message: str = "MESSAGE"
     prepared: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     sender: str = "REGIONAL_HUB"
+    receiver: str = ""
+    about: About | None = None
     test: bool = False
     labels: Labels = "id"
     keys: Keys = "none"
