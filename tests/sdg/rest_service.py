@@ -10,16 +10,46 @@ import pyarrow as pa
 from regional_hub.sdg.registry import Registry
 from regional_hub.sdg.rest.app import Limits, application
 from regional_hub.sdg.store import Store
-from regional_hub.sdg.structure import Dataflow, Structures
+from regional_hub.sdg.structure import (
+    Constraint,
+    Dataflow,
+    MetadataAttribute,
+    MetadataStructure,
+    Region,
+    Structures,
+)
 from tests.sdg import awkward
 
 FLOW = "/sdmx/v2/data/dataflow/XX/DF"
+CONSTRAINT = Constraint(
+    "XX",
+    "ONLY_ANNUAL",
+    "1.0",
+    {"en": "Annual & nothing else", "zh": "仅年度"},
+    attached=("XX:DF(2.0)",),
+    regions=(Region(True, {"FREQ": ("A",)}),),
+    keys=(Region(False, {"FREQ": ("A",), "AREA": ("UZ",)}),),
+)
+CONCEPT = "XX:CS_META(1.0)."
+MSD = MetadataStructure(
+    "XX",
+    "MSD",
+    "1.0",
+    {"en": "Metadata"},
+    attributes=(
+        MetadataAttribute("CONTACT", mandatory=True, presentational=True, concept_ref=f"{CONCEPT}CONTACT"),
+        MetadataAttribute("EMAIL", parent="CONTACT", type="String", concept_ref=f"{CONCEPT}EMAIL"),
+        MetadataAttribute("AREA", several=False, codelist_ref="XX:CL_AREA(1.0)", concept_ref=f"{CONCEPT}AREA"),
+        MetadataAttribute("UPDATED", several=False, type="GregorianDay", concept_ref=f"{CONCEPT}UPDATED"),
+    ),
+)
 
 
 def registry(tmp_path: Path) -> Registry:
     found = Registry(tmp_path / "structures")
     flow = Dataflow("XX", "DF", "2.0", {"en": "A flow"}, structure="XX:SMALL(1.0)")
-    found.add(Structures(structures=(awkward.structure(),), dataflows=(flow,)))
+    parts = Structures((awkward.structure(),), (flow,), constraints=(CONSTRAINT,), metadata_structures=(MSD,))
+    found.add(parts)
     return found
 
 

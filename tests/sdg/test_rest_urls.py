@@ -160,8 +160,8 @@ def test_other_resources_are_not_there(module, path):
 def test_what_the_standard_has_and_we_have_not():
     with pytest.raises(NotOffered):
         url_v2.parse("registration/id/1", "")
-    with pytest.raises(NotOffered):
-        url_v1.parse("metadata/MDF", "")
+    with pytest.raises(NotOffered, match="endPeriod"):
+        url_v1.parse("metadata/MDF", "endPeriod=2020")
 
 
 def test_a_long_url_is_refused_before_it_is_read():

@@ -9,19 +9,19 @@ import csv
 import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
 from regional_hub.cli import Failure, common, say, tell
-from regional_hub.sdg import loading, metadata, release_commands, structure, validate
+from regional_hub.sdg import exchange_commands, loading, metadata, release_commands, structure, validate
 from regional_hub.sdg.command_parts import by_option, harmless, room, told
-from regional_hub.sdg.draft import Draft, Undecided
+from regional_hub.sdg.draft import Draft
 from regional_hub.sdg.findings import Finding, Report
+from regional_hub.sdg.formats.writing import best
 from regional_hub.sdg.loading import Room
-from regional_hub.sdg.merge import IncompleteKey
 
 SHOWN = 5  # findings per rule on the screen
 
@@ -78,20 +78,11 @@ def load(
             for path, name in found:
                 step(name, loading.take(draft, path, name, made, by=by, report=report))
         if draft.parts:
-            _settle(draft, home, report)
+            loading.examine(draft, home, report)
         elif not into:
             shutil.rmtree(draft.folder)
             draft = None
     return _answer(report, made, draft, report_file)
-
-
-def _settle(draft: Draft, home: Room, report: Report) -> None:
-    try:
-        loading.settle(draft, home, report)
-    except Undecided:
-        loading.check(draft, home, report)
-    except IncompleteKey:
-        loading.check(draft, home, report)  # the report says which lines
 
 
 def _answer(report: Report, made: structure.Structure, draft: Draft | None, file: Path | None) -> dict[str, Any]:
@@ -125,7 +116,7 @@ def validate_(draft: str, report_file: Path | None) -> dict[str, Any]:
     found = home.store.draft(draft)
     report = Report(home.policy)
     report.files = len(found.parts)
-    _settle(found, home, report)
+    loading.examine(found, home, report)
     return _answer(report, home.registry.structure(found.facts["structure"]), found, report_file)
 
 
@@ -155,27 +146,73 @@ def structure_(files: tuple[Path, ...], replace: bool) -> dict[str, Any]:
 @click.option(
     "--msd", metavar="ID", default="", help="Metadata structure to check by [default: the only one there is]."
 )
+@click.option("--show", metavar="ID", default="", help="Show what a set says: AGENCY:ID, or AGENCY:ID(VERSION).")
 @common
 @told
-def metadata_(files: tuple[Path, ...], msd: str) -> dict[str, Any]:
+def metadata_(files: tuple[Path, ...], msd: str, show: str) -> dict[str, Any]:
     """Import reference metadata (SDMX-JSON 2.x, SDMX-ML 3.x); without a file, list what there is."""
     home = room()
+    if show:
+        return _show_metadata(home.metadata.named(show))
     found = [made for path in files for made in metadata.read(path)]
     if found:
-        known = home.registry.names("metadata_structures")
-        if not msd and len(known) != 1:
-            raise Failure(
-                f"say with --msd which metadata structure to check by; there are: {', '.join(known) or 'none'}"
+        _check_metadata(found, home, msd)
+    library = home.metadata
+    new = library.add(found)
+    listed = []
+    for short in library.names():
+        kept = library.kept(short)
+        about = {codelist: sorted(codes) for codelist, codes in kept.set.codes.items()}
+        listed.append({"short": short, "name": kept.set.name, "since": kept.since.isoformat(), "about": about})
+        codes = " × ".join(_few(codes) for codes in about.values())
+        say(f"{short}  {_told(kept.set.name)}  {codes}")
+    return {"new": new, "metadata_sets": listed}
+
+
+def _check_metadata(found: list[metadata.MetadataSet], home: Room, msd: str) -> None:
+    known = home.registry.names("metadata_structures")
+    if not msd and len(known) != 1:
+        there = ", ".join(known)
+        raise Failure(
+            tell(
+                "say with --msd which metadata structure to check by; there are: "
+                + (there or "none; import one: ./hub sdg structure FILE"),
+                f"请用 --msd 指明依据哪个元数据结构检查；现有：{there or '无；请先导入：./hub sdg structure 文件'}",
             )
-        made_by = home.registry.metadata_structure(msd or known[0])
-        faults = [f"{made.short}: {fault}" for made in found for fault in metadata.faults(made, made_by)]
-        if faults:
-            raise Failure("; ".join(faults[:20]), faults=faults)
-    new = home.metadata.add(found)
-    names = home.metadata.names()
-    for short in names:
-        say(short)
-    return {"new": new, "metadata_sets": names}
+        )
+    made_by = home.registry.metadata_structure(msd or known[0])
+    faults = [
+        f"{made.short}: {fault}"
+        for made in found
+        for fault in (*metadata.faults(made, made_by), *metadata.target_faults(made, home.registry))
+    ]
+    if faults:
+        more = f"; … {len(faults) - SHOWN}" if len(faults) > SHOWN else ""
+        raise Failure("; ".join(faults[:SHOWN]) + more, faults=faults)
+
+
+def _show_metadata(kept: metadata.Kept) -> dict[str, Any]:
+    say(f"{kept.set.short}  {_told(kept.set.name)}  {kept.since:%Y-%m-%d %H:%M} UTC")
+    for target in kept.set.targets:
+        say(f"  {target.rpartition('=')[2]}")
+
+    def walk(attributes: tuple[metadata.Reported, ...], depth: int) -> None:
+        for reported in attributes:
+            text = _told(reported.texts).strip().replace("\n", "\n" + "  " * (depth + 1))
+            say("  " * depth + reported.id + (f": {text}" if text else ""))
+            walk(reported.below, depth + 1)
+
+    walk(kept.set.attributes, 1)
+    return {"set": metadata.ADAPTER.dump_python(kept.set, mode="json"), "since": kept.since.isoformat()}
+
+
+def _told(texts: Mapping[str, str]) -> str:
+    """The text in the language of the person who reads."""
+    return best(texts, (tell("en", "zh"),), "")
+
+
+def _few(codes: list[str]) -> str:
+    return ",".join(codes[:3]) + (f",… ({len(codes)})" if len(codes) > 3 else "")
 
 
 def _say_report(report: Report) -> None:
@@ -233,5 +270,5 @@ class _progress:
             self.bar.__exit__(*error)
 
 
-for _command in release_commands.COMMANDS:
+for _command in (*release_commands.COMMANDS, *exchange_commands.COMMANDS):
     sdg.add_command(_command)

@@ -10,23 +10,32 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-from xml.etree.ElementTree import Element
 
 from pydantic import TypeAdapter
 
-from regional_hub.sdg import durable
-from regional_hub.sdg.registry import version_order
-from regional_hub.sdg.structure import Maintained, MetadataStructure, Structure, StructureError
-from regional_hub.sdg.xml_tree import child, children, local, parse, split, texts
+from regional_hub.sdg import durable, periods
+from regional_hub.sdg.registry import Registry, version_order
+from regional_hub.sdg.structure import (
+    Codelist,
+    Maintained,
+    MetadataAttribute,
+    MetadataStructure,
+    Structure,
+    StructureError,
+)
 
 CODE = re.compile(r"Code=(?P<codelist>[^()]+)\([^()]*\)\.(?P<code>[\w@$-]+)$")
-MESSAGE = re.compile(r"http://www\.sdmx\.org/resources/sdmxml/schemas/v3_[01]/message")
+# The class of an artefact, its agency, id and version, in the URN of it or of an item in it.
+URN = re.compile(
+    r"urn:sdmx:org\.sdmx\.infomodel\.\w+\.(?P<kind>\w+)=(?P<agency>[^:]+):(?P<id>[^(]+)\((?P<version>[^)]+)\)"
+)
+# Characters that XML cannot say; texts pasted from word processors hold some.
+UNSAYABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 PLAIN = "und"  # the language of a text that has none (BCP 47)
 
 
@@ -81,11 +90,13 @@ ADAPTER = TypeAdapter(MetadataSet)
 
 def read(path: Path) -> list[MetadataSet]:
     """The metadata sets in a message, SDMX-JSON 2.x or SDMX-ML 3.x. Raises MetadataError for anything else."""
+    from regional_hub.sdg import metadata_json, metadata_ml, xml_tree
+
     data = path.read_bytes()
     try:
         if data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
-            return _read_json(json.loads(data.decode("utf-8-sig")))
-        return _read_ml(parse(data, str(path)))
+            return metadata_json.read(json.loads(data.decode("utf-8-sig")))
+        return metadata_ml.read(xml_tree.parse(data, str(path)))
     except MetadataError as error:
         raise MetadataError(f"{path}: {error}") from None
     except StructureError as error:
@@ -94,72 +105,13 @@ def read(path: Path) -> list[MetadataSet]:
         raise MetadataError(f"{path}: no metadata message, or cut off: {type(error).__name__} {error}") from error
 
 
-def _read_json(message: dict[str, Any]) -> list[MetadataSet]:
-    found = message.get("data", {}).get("metadataSets")
-    if found is None:
-        raise MetadataError("not an SDMX-JSON metadata message: there are no metadataSets")
-    return [
-        MetadataSet(
-            agency=item["agencyID"],
-            id=item["id"],
-            version=item.get("version", "1.0"),
-            name=item.get("names") or {"en": item["name"]},
-            flow=item.get("metadataflow") or item["metadataProvisionAgreement"],
-            targets=tuple(item["targets"]),
-            attributes=tuple(map(_reported, item["attributes"])),
-        )
-        for item in found
-    ]
-
-
-def _reported(item: dict[str, Any]) -> Reported:
-    value = item.get("value")
-    if value is None:
-        said: Mapping[str, str] = {}
-    elif isinstance(value, dict):
-        said = value
-    else:
-        said = {PLAIN: json.dumps(value) if isinstance(value, bool) else str(value)}
-    return Reported(item["id"], said, tuple(map(_reported, item.get("attributes", []))))
-
-
-def _read_ml(root: Element) -> list[MetadataSet]:
-    namespace, name = split(root.tag)
-    if not MESSAGE.fullmatch(namespace) or name != "GenericMetadata":
-        raise MetadataError(f"<{name}> is no generic metadata message of SDMX-ML 3.0 or 3.1")
-    return [
-        MetadataSet(
-            agency=item.attrib["agencyID"],
-            id=item.attrib["id"],
-            version=item.get("version", "1.0"),
-            name=texts(item, "Name"),
-            flow=_text(child(item, "Metadataflow")) or _text(child(item, "MetadataProvisionAgreement")),
-            targets=tuple(_text(target) for target in children(item, "Target")),
-            attributes=tuple(map(_reported_ml, children(item, "Attribute"))),
-        )
-        for item in children(root, "MetadataSet")
-    ]
-
-
-def _text(element: Element | None) -> str:
-    return (element.text or "").strip() if element is not None else ""
-
-
-def _reported_ml(item: Element) -> Reported:
-    said = texts(item, "Text")
-    for structured in children(item, "StructuredText"):
-        language = structured.get("{http://www.w3.org/XML/1998/namespace}lang", "en")
-        said[language] = "".join(structured.itertext()).strip()
-    values = [_text(value) for value in children(item, "Value")]
-    if values:
-        said[PLAIN] = "\n".join(values)
-    return Reported(item.attrib["id"], said, tuple(_reported_ml(e) for e in item if local(e) == "Attribute"))
+# -- what is wrong with a set ------------------------------------------------------------------------------------------
 
 
 def faults(found: MetadataSet, made: MetadataStructure) -> list[str]:
-    """What does not follow the metadata structure: attributes that are not in it, in another place, or missing."""
+    """What does not follow the metadata structure: attributes unknown, misplaced, missing or mistyped."""
     by_id = {attribute.id: attribute for attribute in made.attributes}
-    problems = []
+    problems: list[str] = []
     seen: set[str] = set()
 
     def walk(attributes: Iterable[Reported], above: str | None) -> None:
@@ -174,6 +126,7 @@ def faults(found: MetadataSet, made: MetadataStructure) -> list[str]:
                 problems.append(
                     f"{reported.id} stands below {above or 'nothing'}, not below {known.parent or 'nothing'}"
                 )
+            problems.extend(_value_faults(reported, known))
             seen.add(reported.id)
             walk(reported.below, reported.id)
 
@@ -182,11 +135,70 @@ def faults(found: MetadataSet, made: MetadataStructure) -> list[str]:
     return problems
 
 
+def _value_faults(reported: Reported, known: MetadataAttribute | None) -> Iterator[str]:
+    for text in reported.texts.values():
+        if odd := UNSAYABLE.search(text):
+            yield f"{reported.id} holds the control character U+{ord(odd[0]):04X}; remove it"
+        if known and known.type in TYPES and not TYPES[known.type](text):
+            yield f"{reported.id} is {text[:40]!r}, not of the type {known.type}"
+
+
+def _is_time(text: str) -> bool:
+    try:
+        periods.span(text)
+    except periods.PeriodError:
+        return False
+    return True
+
+
+def _is_day(text: str) -> bool:
+    return re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII) is not None and _is_time(text)
+
+
+TYPES: Mapping[str, Callable[[str], bool]] = {
+    "GregorianDay": _is_day,
+    "GregorianTimePeriod": _is_time,
+    "ObservationalTimePeriod": _is_time,
+    "Integer": lambda text: re.fullmatch(r"[+-]?\d+", text, re.ASCII) is not None,
+    "Boolean": lambda text: text in ("true", "false", "0", "1"),
+}
+
+
+def target_faults(found: MetadataSet, registry: Registry) -> list[str]:
+    """Targets that are no URN, and codes that no codelist of the registry has. Codelists that are not kept pass."""
+    lists: dict[str, dict[str, Codelist]] = {}
+    for short in registry.names("codelists"):
+        lists.setdefault(short.partition("(")[0], {})[short] = registry.codelist(short)
+    problems = [f"{target!r} is no URN of SDMX" for target in found.targets if not URN.match(target)]
+    for codelist, codes in found.codes.items():
+        there = {code for kept in lists.get(codelist, {}).values() for code in kept.codes}
+        for code in sorted(codes - there) if there else ():
+            near = difflib.get_close_matches(code, there, 1)
+            problems.append(f"{codelist} has no code {code!r}" + (f"; is {near[0]} meant?" if near else ""))
+    return problems
+
+
+# -- the sets that are kept --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A set, and since when it is here."""
+
+    since: datetime
+    set: MetadataSet
+
+
+KEPT = TypeAdapter(Kept)
+
+
 class Library:
     """The metadata sets that are kept below a folder; a version never changes once it is there."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.folder = folder
+        self._clock = clock
+        self._read: dict[str, Kept] = {}
 
     def add(self, found: Sequence[MetadataSet]) -> list[str]:
         """Keep sets; returns the short names that are new. Raises MetadataError for a version with other content."""
@@ -194,12 +206,12 @@ class Library:
         new = []
         with durable.lock(self.folder / "lock"):
             for made in found:  # all or nothing
-                path = self._path(made.short)
-                if path.exists() and ADAPTER.validate_json(path.read_bytes()) != made:
+                if self._path(made.short).exists() and self.get(made.short) != made:
                     raise MetadataError(f"{made.short} is kept already with another content; give it a new version")
+            now = self._clock()
             for made in found:
                 if not self._path(made.short).exists():
-                    durable.write_json(self._path(made.short), ADAPTER.dump_python(made, mode="json"))
+                    durable.write_json(self._path(made.short), KEPT.dump_python(Kept(now, made), mode="json"))
                     new.append(made.short)
         return new
 
@@ -208,19 +220,34 @@ class Library:
             raise MetadataError(f"{short!r} cannot name a metadata set")
         return self.folder / f"{short}.json"
 
-    def get(self, short: str) -> MetadataSet:
+    def kept(self, short: str) -> Kept:
+        """A set and since when it is here. Raises MetadataError, naming what there is, for an unknown one."""
         path = self._path(short)
-        if not path.exists():
-            raise MetadataError(f"no metadata set {short}; there are: {', '.join(self.names()) or 'none'}")
-        return ADAPTER.validate_json(path.read_bytes())
+        if short not in self._read:
+            if not path.exists():
+                raise MetadataError(f"no metadata set {short}; there are: {', '.join(self.names()) or 'none'}")
+            self._read[short] = KEPT.validate_json(path.read_bytes())
+        return self._read[short]
 
-    def names(self) -> list[str]:
-        return sorted(path.stem for path in self.folder.glob("*.json"))
+    def named(self, name: str) -> Kept:
+        """A set by its short name, or the newest by agency and id. Raises MetadataError."""
+        if "(" in name:
+            return self.kept(name)
+        versions = [short for short in self.names() if short.partition("(")[0] == name]
+        return self.kept(max(versions, key=version_order)) if versions else self.kept(name)
 
-    def latest(self) -> Iterator[MetadataSet]:
+    def get(self, short: str) -> MetadataSet:
+        return self.kept(short).set
+
+    def names(self, at: datetime | None = None) -> list[str]:
+        """Short names of all sets, or of those that were here at a moment."""
+        found = sorted(path.stem for path in self.folder.glob("*.json") if not path.name.startswith("."))
+        return [short for short in found if at is None or self.kept(short).since <= at]
+
+    def latest(self, at: datetime | None = None) -> Iterator[MetadataSet]:
         """Each set in its newest version."""
         newest: dict[str, str] = {}
-        for short in self.names():
+        for short in self.names(at):
             name = short.partition("(")[0]
             if name not in newest or version_order(short) > version_order(newest[name]):
                 newest[name] = short
@@ -230,38 +257,3 @@ class Library:
         """The newest sets about a key, the one that names most of it first."""
         found = [made for made in self.latest() if made.about(structure, key)]
         return sorted(found, key=lambda made: (-len(made.codes), made.short))
-
-
-def write_json(found: Iterable[MetadataSet], *, id: str, prepared: datetime, sender: str) -> bytes:
-    """An SDMX-JSON 2.0 metadata message."""
-    message = {
-        "meta": {"id": id, "test": False, "prepared": prepared.isoformat(), "sender": {"id": sender}},
-        "data": {"metadataSets": [_set_json(made) for made in found]},
-    }
-    return json.dumps(message, ensure_ascii=False).encode()
-
-
-def _set_json(made: MetadataSet) -> dict[str, Any]:
-    name = made.name.get("en") or next(iter(made.name.values()), made.id)
-    kind = "metadataProvisionAgreement" if "ProvisionAgreement=" in made.flow else "metadataflow"
-    return {
-        "id": made.id,
-        "agencyID": made.agency,
-        "version": made.version,
-        "name": name,
-        "names": dict(made.name) or {"en": name},
-        kind: made.flow,
-        "targets": list(made.targets),
-        "attributes": [_attribute_json(attribute) for attribute in made.attributes],
-    }
-
-
-def _attribute_json(reported: Reported) -> dict[str, Any]:
-    found: dict[str, Any] = {"id": reported.id}
-    if list(reported.texts) == [PLAIN]:
-        found["value"] = reported.texts[PLAIN]
-    elif reported.texts:
-        found["value"] = dict(reported.texts)
-    if reported.below:
-        found["attributes"] = [_attribute_json(below) for below in reported.below]
-    return found

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from regional_hub.sdg.formats.writing import Reference
-from regional_hub.sdg.structure import Codelist, Component, ConceptScheme, Dataflow, Maintained, Structure
+from regional_hub.sdg.structure import (
+    Codelist,
+    Component,
+    ConceptScheme,
+    Constraint,
+    Dataflow,
+    Maintained,
+    MetadataAttribute,
+    MetadataStructure,
+    Structure,
+)
 
 
 @dataclass(frozen=True)
@@ -31,13 +42,17 @@ class Bundle:
     concept_schemes: tuple[ConceptScheme, ...] = ()
     structures: tuple[Structure, ...] = ()
     dataflows: tuple[Dataflow, ...] = ()
+    metadata_structures: tuple[MetadataStructure, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
     available: Available | None = None
     stubs: frozenset[str] = field(default_factory=frozenset)
     partial: frozenset[str] = field(default_factory=frozenset)
+    attached_flows: frozenset[str] = field(default_factory=frozenset)
 
-    @property
-    def empty(self) -> bool:
-        return not (self.codelists or self.concept_schemes or self.structures or self.dataflows or self.available)
+    @cached_property
+    def flows(self) -> frozenset[str]:
+        """Short names of the dataflows that constraints are attached to."""
+        return self.attached_flows | {one.short for one in self.dataflows}
 
     def is_stub(self, artefact: Maintained) -> bool:
         return tag(artefact) in self.stubs
@@ -51,6 +66,8 @@ KINDS: dict[type[Maintained], str] = {
     ConceptScheme: "conceptscheme",
     Structure: "datastructure",
     Dataflow: "dataflow",
+    MetadataStructure: "metadatastructure",
+    Constraint: "dataconstraint",
 }
 
 
@@ -58,6 +75,6 @@ def tag(artefact: Maintained) -> str:
     return f"{KINDS[type(artefact)]} {artefact.short}"
 
 
-def concept_of(part: Component, structure: Structure) -> str:
+def concept_of(part: Component | MetadataAttribute, structure: Structure | MetadataStructure) -> str:
     """The concept that a component means, as `AGENCY:SCHEME(1.0).CONCEPT`; one is made up where none is named."""
     return part.concept_ref or f"{structure.agency}:CS_{structure.id}({structure.version}).{part.id}"

@@ -1,23 +1,38 @@
-"""Writes SDMX-JSON 2.0 structure messages.
+"""Writes SDMX-JSON structure messages, 2.0 and 2.1.
 
-Standard: SDMX-JSON Structure Message 2.0.0 (github.com/sdmx-twg/sdmx-json).
+Standard: SDMX-JSON Structure Message 2.0.0 and 2.1.0 (github.com/sdmx-twg/sdmx-json). 2.1 tells what data there are
+apart from what may be, and has the place of its schema at the root.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from regional_hub.sdg.formats.bundle import Available, Bundle, concept_of
 from regional_hub.sdg.formats.writing import Options, best, moment
-from regional_hub.sdg.structure import Code, Codelist, Component, Concept, ConceptScheme, Maintained, Structure, urn
+from regional_hub.sdg.structure import (
+    Code,
+    Codelist,
+    Component,
+    Concept,
+    ConceptScheme,
+    Constraint,
+    Maintained,
+    MetadataAttribute,
+    MetadataStructure,
+    Region,
+    Structure,
+    urn,
+)
 
-SCHEMA = "https://json.sdmx.org/2.0.0/sdmx-json-structure-schema.json"
+Version = Literal["2.0", "2.1"]
+SCHEMA = "https://json.sdmx.org/{}/sdmx-json-structure-schema.json"
 Json = dict[str, Any]
 
 
-def write(bundle: Bundle, options: Options) -> bytes:
+def write(bundle: Bundle, options: Options, version: Version = "2.0") -> bytes:
     """The message; every language of a name is in it, `name` is in the dearest to the reader."""
     make = _Maker(bundle, options)
     data: Json = {
@@ -28,17 +43,23 @@ def write(bundle: Bundle, options: Options) -> bytes:
             make.maintained(one) | ({} if bundle.is_stub(one) else {"structure": urn("DataStructure", one.structure)})
             for one in bundle.dataflows
         ],
-        "dataConstraints": [make.available(bundle.available)] if bundle.available else [],
+        "metadataStructures": [make.metadata_structure(one) for one in bundle.metadata_structures],
+        "dataConstraints": [make.constraint(one, version) for one in bundle.constraints],
     }
+    if bundle.available and version == "2.0":
+        data["dataConstraints"].append(make.available_20(bundle.available))
+    elif bundle.available:
+        data["availabilityConstraints"] = [make.available(bundle.available)]
+    schema = SCHEMA.format("2.0.0" if version == "2.0" else version)
     meta = {
-        "schema": SCHEMA,  # where it stands in 2.0; `$schema` is its place in 2.1
+        "schema": schema,  # where it stands in 2.0, and where clients look for it; `$schema` is its place in 2.1
         "id": options.message,
         "prepared": moment(options.prepared),
         "test": options.test,
         "contentLanguages": list(options.languages),
         "sender": {"id": options.sender},
     }
-    message = {"$schema": SCHEMA, "meta": meta, "data": {name: found for name, found in data.items() if found}}
+    message = {"$schema": schema, "meta": meta, "data": {name: found for name, found in data.items() if found}}
     return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -114,25 +135,53 @@ class _Maker:
             "maxLength": facets.max_length,
             "decimals": facets.decimals,
             "pattern": facets.pattern,
+            "minValue": _number(facets.min_value),
+            "maxValue": _number(facets.max_value),
         }
         represented: Json = {"format": {"dataType": part.type} | {k: v for k, v in limits.items() if v is not None}}
         if part.codelist_ref:
             represented = {"enumeration": urn("Codelist", part.codelist_ref)}
         return {"id": part.id, "conceptIdentity": concept, "localRepresentation": represented}
 
-    def available(self, one: Available) -> Json:
-        values: list[Json] = [
-            {"id": id, "values": [{"value": value} for value in codes]}
-            for id, codes in one.values.items()
-            if id != one.time
+    def metadata_structure(self, one: MetadataStructure) -> Json:
+        if self._bundle.is_stub(one):
+            return self.maintained(one)
+        attributes = [self._metadata_attribute(part, one) for part in one.attributes if part.parent is None]
+        listed = {"id": "MetadataAttributeDescriptor", "metadataAttributes": attributes}
+        return self.maintained(one) | {"metadataStructureComponents": {"metadataAttributeList": listed}}
+
+    def _metadata_attribute(self, part: MetadataAttribute, whole: MetadataStructure) -> Json:
+        concept = f"urn:sdmx:org.sdmx.infomodel.conceptscheme.Concept={concept_of(part, whole)}"
+        said: Json = {"id": part.id, "conceptIdentity": concept, "minOccurs": int(part.mandatory)}
+        said |= {"maxOccurs": "unbounded" if part.several else 1}
+        said |= {"isPresentational": True} if part.presentational else {}
+        if part.codelist_ref:
+            said["localRepresentation"] = {"enumeration": urn("Codelist", part.codelist_ref)}
+        elif part.type:
+            said["localRepresentation"] = {"format": {"dataType": part.type}}
+        below = [self._metadata_attribute(one, whole) for one in whole.attributes if one.parent == part.id]
+        return said | ({"metadataAttributes": below} if below else {})
+
+    # -- what data there may be, and what there are -------------------------------------------------------------------
+
+    def constraint(self, one: Constraint, version: Version) -> Json:
+        said = self.maintained(one) | ({"role": one.role} if version == "2.0" else {})
+        if self._bundle.is_stub(one):
+            return said
+        flows = [short for short in one.attached if short in self._bundle.flows]
+        others = [short for short in one.attached if short not in self._bundle.flows]
+        attached = {"dataflows": [urn("Dataflow", short) for short in flows]}
+        attached |= {"dataStructures": [urn("DataStructure", short) for short in others]}
+        said["constraintAttachment"] = {kind: urns for kind, urns in attached.items() if urns}
+        keys = [
+            {"isIncluded": included, "keys": found}
+            for included in (True, False)
+            if (found := [_key(key) for key in one.keys if key.include is included])
         ]
-        if one.time and one.first:
-            period = {
-                "startPeriod": {"period": one.first, "isInclusive": True},
-                "endPeriod": {"period": one.last, "isInclusive": True},
-            }
-            values.append({"id": one.time, "timeRange": period})
-        kind = "dataflows" if one.of.kind == "dataflow" else "dataStructures"
+        return said | ({"dataKeySets": keys} if keys else {}) | ({"cubeRegions": _regions(one)} if one.regions else {})
+
+    def available_20(self, one: Available) -> Json:
+        """As a constraint of its own that says what is actually there: 2.0 has nothing else for it."""
         counts = {"series_count": one.series, "obs_count": one.observations}
         notes = [{"id": id, "type": "sdmx_metrics", "title": str(count)} for id, count in counts.items()]
         return {
@@ -143,9 +192,61 @@ class _Maker:
             "names": {"en": f"Data of {one.of.short}", "zh": f"{one.of.short} 的数据"},
             "annotations": notes,
             "role": "Actual",
-            "constraintAttachment": {kind: [one.of.urn]},
-            "cubeRegions": [{"include": True, "keyValues": values}],
+            "constraintAttachment": {_kind(one): [one.of.urn]},
+            "cubeRegions": [{"include": True, "keyValues": _there(one)}],
         }
+
+    def available(self, one: Available) -> Json:
+        return {
+            "constraintAttachment": {_kind(one).removesuffix("s"): one.of.urn},
+            "cubeRegion": {"include": True, "keyValues": _there(one)},
+            "seriesCount": one.series,
+            "obsCount": one.observations,
+        }
+
+
+def _kind(one: Available) -> str:
+    return "dataflows" if one.of.kind == "dataflow" else "dataStructures"
+
+
+def _there(one: Available) -> list[Json]:
+    """The values that have data, by component."""
+    values: list[Json] = [
+        {"id": id, "values": [{"value": value} for value in codes]}
+        for id, codes in one.values.items()
+        if id != one.time
+    ]
+    if one.time and one.first:
+        period = {
+            "startPeriod": {"period": one.first, "isInclusive": True},
+            "endPeriod": {"period": one.last, "isInclusive": True},
+        }
+        values.append({"id": one.time, "timeRange": period})
+    return values
+
+
+def _key(key: Region) -> Json:
+    return {"keyValues": [{"id": id, "value": values[0]} for id, values in key.values.items() if values]}
+
+
+def _regions(one: Constraint) -> list[Json]:
+    return [
+        {
+            "include": region.include,
+            "keyValues": [
+                {"id": id, "include": id not in region.excluded, "values": [{"value": value} for value in values]}
+                for id, values in region.values.items()
+                if values
+            ],
+        }
+        for region in one.regions
+    ]
+
+
+def _number(text: str | None) -> float | int | None:
+    if text is None:
+        return None
+    return float(text) if "." in text or "e" in text.lower() else int(text)
 
 
 def _usage(part: Component) -> Json:

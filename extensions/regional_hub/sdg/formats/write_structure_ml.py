@@ -1,7 +1,7 @@
-"""Writes SDMX-ML structure messages, 2.1 and 3.0.
+"""Writes SDMX-ML structure messages, 2.1, 3.0 and 3.1.
 
-Standard: SDMX 2.1 and 3.0 Technical Specifications, section 3 (SDMX-ML schemas). 2.1 refers by `<Ref>`, 3.0 by
-URN; that, and the order of the artefacts, is all that differs for those that are kept here.
+Standard: SDMX 2.1, 3.0 and 3.1 Technical Specifications, section 3 (SDMX-ML schemas). 2.1 refers by `<Ref>`, 3.x by
+URN; 3.1 tells what data there are apart from what may be. Metadata structures are those of 3.x: 2.1 gets their names.
 """
 
 from __future__ import annotations
@@ -19,13 +19,17 @@ from regional_hub.sdg.structure import (
     Component,
     Concept,
     ConceptScheme,
+    Constraint,
     Dataflow,
     Maintained,
+    MetadataAttribute,
+    MetadataStructure,
+    Region,
     Structure,
     urn,
 )
 
-Version = Literal["2.1", "3.0"]
+Version = Literal["2.1", "3.0", "3.1"]
 BASE = "http://www.sdmx.org/resources/sdmxml/schemas/"
 ITEM = re.compile(r"([^:]+):([^(]+)\(([^)]+)\)\.?(.*)")
 
@@ -39,14 +43,26 @@ def write(bundle: Bundle, options: Options, version: Version = "2.1") -> bytes:
         "Concepts": [make.concept_scheme(one) for one in bundle.concept_schemes],
         "DataStructures": [make.structure(one) for one in bundle.structures],
         "Dataflows": [make.dataflow(one) for one in bundle.dataflows],
-        "Constraints": [make.available(bundle.available)] if bundle.available else [],
+        "MetadataStructures": [make.metadata_structure(one) for one in bundle.metadata_structures],
+        "Constraints": [make.constraint(one) for one in bundle.constraints],
     }
-    order = ("Dataflows", "Codelists", "Concepts", "DataStructures", "Constraints")
-    names = {name: name for name in order}
-    if version == "3.0":
-        order = ("Codelists", "Concepts", "Constraints", "Dataflows", "DataStructures")
-        names |= {"Concepts": "ConceptSchemes", "Constraints": "DataConstraints"}
-    body = "".join(_element(f"str:{names[name]}", "".join(sections[name])) for name in order if sections[name])
+    there = "AvailabilityConstraints" if version == "3.1" else "Constraints"
+    sections.setdefault(there, []).extend([make.available(bundle.available)] if bundle.available else [])
+    order: tuple[str, ...] = (
+        "Dataflows",
+        "Codelists",
+        "Concepts",
+        "MetadataStructures",
+        "DataStructures",
+        "Constraints",
+    )
+    names: Mapping[str, str] = {}
+    if version != "2.1":
+        names = {"Concepts": "ConceptSchemes", "Constraints": "DataConstraints"}
+        order = tuple(sorted(sections, key=lambda name: str(names.get(name, name)).lower()))
+    body = "".join(
+        _element(f"str:{names.get(name, name)}", "".join(sections[name])) for name in order if sections[name]
+    )
     return (
         f'<?xml version="1.0" encoding="UTF-8"?>\n<mes:Structure xmlns:mes="{base}message" xmlns:str="{base}structure" '
         f'xmlns:com="{base}common">\n<mes:Header><mes:ID>{escape(options.message)}</mes:ID>'
@@ -69,13 +85,14 @@ def _texts(element: str, texts: Mapping[str, str], otherwise: str = "") -> str:
 class _Maker:
     def __init__(self, bundle: Bundle, version: Version) -> None:
         self._bundle = bundle
+        self._version = version
         self._old = version == "2.1"
 
     # -- what all have in common ----------------------------------------------------------------------------------
 
-    def _maintained(self, name: str, one: Maintained, content: str = "") -> str:
-        attributes = {"id": one.id, "agencyID": one.agency, "version": one.version}
-        if self._bundle.is_stub(one):
+    def _maintained(self, name: str, one: Maintained, content: str = "", more: Mapping[str, str] | None = None) -> str:
+        attributes = {"id": one.id, "agencyID": one.agency, "version": one.version, **(more or {})}
+        if self._bundle.is_stub(one) or (self._old and isinstance(one, MetadataStructure)):
             address = f"../../{one.agency}/{one.id}/{one.version}"
             attributes |= {"isExternalReference": "true", "structureURL": address}
             content = ""
@@ -203,10 +220,62 @@ class _Maker:
             return _element("str:Enumeration", self._reference("Codelist", part.codelist_ref))
         facets = part.facets
         limits = {"minLength": facets.min_length, "maxLength": facets.max_length, "decimals": facets.decimals}
+        limits |= {"minValue": facets.min_value, "maxValue": facets.max_value}  # type: ignore[dict-item]
         said = {"textType": part.type} | {key: str(value) for key, value in limits.items() if value is not None}
         return _element("str:TextFormat", "", said | ({"pattern": facets.pattern} if facets.pattern else {}))
 
-    # -- what data there are --------------------------------------------------------------------------------------
+    # -- reference metadata ---------------------------------------------------------------------------------------
+
+    def metadata_structure(self, one: MetadataStructure) -> str:
+        content = "".join(self._metadata_attribute(part, one) for part in one.attributes if part.parent is None)
+        listed = _element("str:MetadataAttributeList", content, {"id": "MetadataAttributeDescriptor"})
+        return self._maintained("str:MetadataStructure", one, _element("str:MetadataStructureComponents", listed))
+
+    def _metadata_attribute(self, part: MetadataAttribute, whole: MetadataStructure) -> str:
+        said = {"minOccurs": str(int(part.mandatory)), "maxOccurs": "unbounded" if part.several else "1"}
+        said |= {"isPresentational": "true"} if part.presentational else {}
+        content = _element("str:ConceptIdentity", self._reference("Concept", concept_of(part, whole)))
+        if part.codelist_ref:
+            enumerated = _element("str:Enumeration", self._reference("Codelist", part.codelist_ref))
+            content += _element("str:LocalRepresentation", enumerated)
+        elif part.type:
+            format = _element("str:TextFormat", "", {"textType": part.type})
+            content += _element("str:LocalRepresentation", format)
+        content += "".join(self._metadata_attribute(one, whole) for one in whole.attributes if one.parent == part.id)
+        return _element("str:MetadataAttribute", content, {"id": part.id, **said})
+
+    # -- what data there may be, and what there are ---------------------------------------------------------------
+
+    def constraint(self, one: Constraint) -> str:
+        attached = "".join(
+            _element(f"str:{kind}", self._reference(kind, short))
+            for kind in ("DataStructure", "Dataflow")
+            for short in one.attached
+            if (kind == "Dataflow") == (short in self._bundle.flows)
+        )
+        content = _element("str:ConstraintAttachment", attached) if attached else ""
+        for included in (True, False):
+            keys = "".join(self._region("str:Key", key, key=True) for key in one.keys if key.include is included)
+            content += _element("str:DataKeySet", keys, {"isIncluded": str(included).lower()}) if keys else ""
+        content += "".join(self._region("str:CubeRegion", region) for region in one.regions)
+        if self._old:
+            return self._maintained("str:ContentConstraint", one, content, {"type": one.role})
+        return self._maintained(
+            "str:DataConstraint", one, content, {"role": one.role} if self._version == "3.0" else {}
+        )
+
+    def _region(self, name: str, region: Region, key: bool = False) -> str:
+        space = "com" if self._old else "str"
+        values = "".join(
+            _element(
+                f"{space}:KeyValue",
+                "".join(_element(f"{space}:Value", escape(value)) for value in listed),
+                {"id": id} | ({"include": "false"} if id in region.excluded else {}),
+            )
+            for id, listed in region.values.items()
+            if listed
+        )
+        return _element(name, values, {} if key else {"include": str(region.include).lower()})
 
     def available(self, one: Available) -> str:
         key, space = ("com:KeyValue", "com") if self._old else ("str:KeyValue", "str")
@@ -219,17 +288,22 @@ class _Maker:
             ends = {"StartPeriod": one.first, "EndPeriod": one.last}
             span = "".join(_element(f"{space}:{end}", escape(at), {"isInclusive": "true"}) for end, at in ends.items())
             values += _element(key, _element(f"{space}:TimeRange", span), {"id": one.time})
+        counts = {"series_count": one.series, "obs_count": one.observations}
         notes = "".join(
             _element(
                 "com:Annotation",
                 _element("com:AnnotationTitle", str(count)) + _element("com:AnnotationType", "sdmx_metrics"),
                 {"id": id},
             )
-            for id, count in {"series_count": one.series, "obs_count": one.observations}.items()
+            for id, count in counts.items()
         )
         kind = "Dataflow" if one.of.kind == "dataflow" else "DataStructure"
-        content = _element("com:Annotations", notes) + _texts("com:Name", {"en": f"Data of {one.of.short}"})
-        content += _element("str:ConstraintAttachment", _element(f"str:{kind}", self._reference(kind, one.of.short)))
+        attached = _element("str:ConstraintAttachment", _element(f"str:{kind}", self._reference(kind, one.of.short)))
+        if self._version == "3.1":
+            region = _element("str:CubeRegion", values, {"include": "true"})
+            said = {"seriesCount": str(one.series), "obsCount": str(one.observations)}
+            return _element("str:AvailabilityConstraint", attached + region, said)
+        content = _element("com:Annotations", notes) + _texts("com:Name", {"en": f"Data of {one.of.short}"}) + attached
         content += _element("str:CubeRegion", values, {"include": "true"}) if values else ""
         version = {"id": one.id, "agencyID": one.of.agency, "version": "1.0" if self._old else "1.0.0"}
         if self._old:

@@ -95,15 +95,21 @@ DATA_V1 = (
     CSV_21,
 )
 
-STRUCTURE_JSON_20 = Format("jsonstructure", VENDOR + "structure+json", "2.0.0", "structure")
+STRUCTURE_JSON = tuple(
+    Format("jsonstructure", VENDOR + "structure+json", f"{v}.0", "structure") for v in ("2.1", "2.0")
+)
+STRUCTURE_ML = tuple(Format("structure", VENDOR + "structure+xml", f"{v}.0", "structure") for v in ("3.1", "3.0"))
 STRUCTURE_ML_21 = Format("structure", VENDOR + "structure+xml", "2.1", "structure")
-STRUCTURE_ML_30 = Format("structure", VENDOR + "structure+xml", "3.0.0", "structure")
-STRUCTURE_V2 = (STRUCTURE_JSON_20, STRUCTURE_ML_30, STRUCTURE_ML_21)
-STRUCTURE_V1 = (STRUCTURE_ML_21, STRUCTURE_JSON_20, STRUCTURE_ML_30)
+STRUCTURE_V2 = (STRUCTURE_JSON[0], STRUCTURE_ML[0], STRUCTURE_JSON[1], STRUCTURE_ML[1], STRUCTURE_ML_21)
+STRUCTURE_V1 = (STRUCTURE_ML_21, *STRUCTURE_ML, *STRUCTURE_JSON)
 SCHEMA_ML = tuple(Format("schema", VENDOR + "schema+xml", version, "schema") for version in ("3.1.0", "3.0.0", "2.1"))
 SCHEMA_V2 = (*SCHEMA_ML, *STRUCTURE_V2)
 SCHEMA_V1 = (*reversed(SCHEMA_ML), *STRUCTURE_V1)
-METADATA = (Format("jsonmetadata", VENDOR + "metadata+json", "2.0.0", "metadata"),)
+METADATA_JSON = tuple(Format("jsonmetadata", VENDOR + "metadata+json", f"{v}.0", "metadata") for v in ("2.1", "2.0"))
+METADATA_ML = tuple(Format("metadata", VENDOR + "metadata+xml", f"{v}.0", "metadata") for v in ("3.1", "3.0"))
+METADATA_ML_21 = Format("genericmetadata", VENDOR + "genericmetadata+xml", "2.1", "metadata")
+METADATA_V2 = (METADATA_JSON[0], METADATA_ML[0], METADATA_JSON[1], METADATA_ML[1])
+METADATA_V1 = (METADATA_ML_21, *METADATA_ML, *METADATA_JSON)
 ALIASES = {"json": "jsondata", "csv": "csvdata", "xml": "structurespecificdata"}
 
 QUALITY = re.compile(r"(0(\.\d{0,3})?|1(\.0{0,3})?)")

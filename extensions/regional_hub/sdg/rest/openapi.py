@@ -124,9 +124,9 @@ def _version_2() -> Json:
         **_paths("/v2/availability", available, (0, 3, 6), AVAILABLE_2, negotiate.STRUCTURE_V2, True),
         **_paths("/v2/structure", artefact, (0, 1, 4), structure, negotiate.STRUCTURE_V2),
         **_paths("/v2/schema", rules, (3,), schema, negotiate.SCHEMA_V2),
-        **_paths("/v2/metadata/metadataset", sets, (0, 3), metadata, negotiate.METADATA),
-        **_paths("/v2/metadata/metadataflow", sets, (0, 3), metadata, negotiate.METADATA),
-        **_paths("/v2/metadata/structure", artefact, (0, 4), metadata, negotiate.METADATA),
+        **_paths("/v2/metadata/metadataset", sets, (0, 3), metadata, negotiate.METADATA_V2),
+        **_paths("/v2/metadata/metadataflow", sets, (0, 3), metadata, negotiate.METADATA_V2),
+        **_paths("/v2/metadata/structure", artefact, (0, 4), metadata, negotiate.METADATA_V2),
     }
 
 
@@ -147,6 +147,7 @@ def _version_1() -> Json:
     return {
         **_paths("/v1/data", flow, (1, 2), DATA_1, negotiate.DATA_V1),
         **_paths("/v1/availableconstraint", flow, (1, 2), AVAILABLE_1, negotiate.STRUCTURE_V1),
+        **_paths("/v1/metadata", flow, (1, 2), DATA_1, negotiate.METADATA_V1),
         **_paths("/v1", artefact, (1, 4), structure, negotiate.STRUCTURE_V1),
         **_paths("/v1/schema", rules, (3,), explicit, negotiate.SCHEMA_V1),
     }

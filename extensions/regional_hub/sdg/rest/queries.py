@@ -124,7 +124,10 @@ class SchemaQuery:
 
 @dataclass(frozen=True)
 class MetadataQuery:
-    """Reference metadata: by set (agencies are the providers), by what they are attached to, or by flow."""
+    """Reference metadata: by set (agencies are the providers), by what they are attached to, or by flow.
+
+    Version 1 asks by flow, for keys of what the sets are attached to.
+    """
 
     by: str
     kind: str = ALL
@@ -134,6 +137,8 @@ class MetadataQuery:
     providers: tuple[str, ...] = (ALL,)
     detail: str = "full"
     as_of: datetime | None = None
+    keys: tuple[KeyPattern, ...] = ()
+    updated_after: datetime | None = None
 
 
 Query = DataQuery | AvailabilityQuery | StructureQuery | SchemaQuery | MetadataQuery

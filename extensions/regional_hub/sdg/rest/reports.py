@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from typing import Any
 
-from regional_hub.sdg import metadata
-from regional_hub.sdg.metadata import Library, MetadataSet
+from regional_hub.sdg import metadata_json, metadata_ml
+from regional_hub.sdg.metadata import URN, Library, MetadataSet
 from regional_hub.sdg.registry import version_order
 from regional_hub.sdg.rest import negotiate
 from regional_hub.sdg.rest.answers import Asked, Reply, Service
-from regional_hub.sdg.rest.errors import NoResults, NotOffered
+from regional_hub.sdg.rest.errors import NoResults
 from regional_hub.sdg.rest.queries import ALL, MetadataQuery
 from regional_hub.sdg.rest.resources import version_fits
 
-# The class of an artefact, its agency, id and version, in the URN of it or of an item in it.
-URN = re.compile(
-    r"urn:sdmx:org\.sdmx\.infomodel\.\w+\.(?P<kind>\w+)=(?P<agency>[^:]+):(?P<id>[^(]+)\((?P<version>[^)]+)\)"
-)
 HOLDERS = {"code": "codelist", "concept": "conceptscheme", "category": "categoryscheme"}
 
 
@@ -28,37 +23,53 @@ def answer(service: Service, asked: Asked) -> Reply:
     """The metadata sets that are kept and meet the query. Raises NoResults for none."""
     query = asked.request.query
     assert isinstance(query, MetadataQuery)
-    chosen = negotiate.choose(asked.accept, negotiate.METADATA, asked.request.format, asked.request.format_version)
-    if query.as_of is not None:
-        raise NotOffered(
-            "metadata are kept by version; ask for the version that was in force",
-            "元数据按版本保存；请查询当时有效的版本",
-        )
-    found = list(_found(service.library, query)) if service.library else []
-    if not found:
+    offered = negotiate.METADATA_V1 if asked.version == 1 else negotiate.METADATA_V2
+    chosen = negotiate.choose(asked.accept, offered, asked.request.format, asked.request.format_version)
+    library = service.library
+    found = list(_found(library, query)) if library else []
+    if not found or library is None:
         raise NoResults("no metadata meet the query", "没有符合查询的元数据")
     if query.detail == "allstubs":
         found = [replace(one, attributes=()) for one in found]
-    assert service.library is not None
-    modified = _modified(service.library)
-    said = hashlib.sha256(repr((asked.url, modified, [one.short for one in found])).encode()).hexdigest()[:24]
-    body = metadata.write_json(found, id=f"M-{said}", prepared=modified, sender=service.sender)
+    modified = max(library.kept(one.short).since for one in found)
+    parts = [asked.url, chosen.format.header, asked.languages, service.sender, [one.short for one in found]]
+    said = hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
+    facts: dict[str, Any] = {"id": f"M-{said}", "prepared": modified, "sender": service.sender}
+    version: Any = ".".join(chosen.format.version.split(".")[:2])
+    if chosen.format.syntax == "json":
+        body = metadata_json.write(found, **facts, version=version, languages=asked.languages)
+    else:
+        body = metadata_ml.write(found, **facts, version=version)
     return Reply(200, {"Content-Type": chosen.format.header}, iter([body]), said, modified)
 
 
 def _found(library: Library, query: MetadataQuery) -> Iterator[MetadataSet]:
     """The sets that meet a query, in the order of their names."""
-    sets = [library.get(short) for short in library.names()]
+    sets = [library.get(short) for short in library.names(query.as_of)]
     if query.by == "metadataset":
         yield from _versions((one for one in sets if _named(query, one.agency, one.id)), query.versions)
         return
     newest = _versions(sets, ("~",))
     for one in newest:
-        if ALL not in query.providers and one.agency not in query.providers:
+        if not any(
+            one.agency in (provider, provider.rpartition(".")[2]) or provider == ALL for provider in query.providers
+        ):
+            continue
+        if query.updated_after is not None and library.kept(one.short).since <= query.updated_after:
             continue
         about = [one.flow] if query.by == "metadataflow" else [*one.targets, one.flow]
-        if any(_meets(query, urn) for urn in about):
+        if _speaks_of(query, one) and any(_meets(query, urn) for urn in about):
             yield one
+
+
+def _speaks_of(query: MetadataQuery, one: MetadataSet) -> bool:
+    """Whether a set is about one of the keys: their parts are codes, in the order in which the set names codelists."""
+    codes = list(one.codes.values())
+    return not query.keys or any(
+        len(pattern) <= len(codes)
+        and all(not wanted or codes[place] & set(wanted) for place, wanted in enumerate(pattern))
+        for pattern in query.keys
+    )
 
 
 def _named(query: MetadataQuery, agency: str, id: str) -> bool:
@@ -89,8 +100,3 @@ def _meets(query: MetadataQuery, urn: str) -> bool:
     if wanted not in (ALL, HOLDERS.get(kind, kind)):
         return False
     return any(version_fits(match["version"], pattern) for pattern in query.versions)
-
-
-def _modified(library: Library) -> datetime:
-    times = [path.stat().st_mtime for path in library.folder.glob("*.json")]
-    return datetime.fromtimestamp(int(max(times, default=0)), UTC)

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from regional_hub.sdg import availability as availabilities
 from regional_hub.sdg.formats import write_schema, write_structure_json, write_structure_ml
@@ -24,10 +24,21 @@ from regional_hub.sdg.rest.negotiate import Chosen, Format
 from regional_hub.sdg.rest.queries import ALL, LATEST, AvailabilityQuery, SchemaQuery, StructureQuery
 from regional_hub.sdg.rest.resources import Resource, version_fits
 from regional_hub.sdg.selection import SelectionError
-from regional_hub.sdg.structure import Codelist, Concept, ConceptScheme, Dataflow, Maintained, Structure
+from regional_hub.sdg.structure import (
+    Codelist,
+    Concept,
+    ConceptScheme,
+    Constraint,
+    Dataflow,
+    Maintained,
+    MetadataStructure,
+    Structure,
+)
 from regional_hub.sdg.timeline import NothingYet
 
 M = TypeVar("M", bound=Maintained)
+# What version 1 calls constraints on what may be; what is there is told by availableconstraint.
+OLD_NAMES = {"contentconstraint": "dataconstraint", "allowedconstraint": "dataconstraint"}
 
 
 class Graph:
@@ -42,8 +53,15 @@ class Graph:
         for name in registry.names("dataflows"):
             flow = registry.dataflow(name)
             self._add(flow, [f"datastructure {flow.structure}"])
-        for name in registry.names("codelists"):
-            self._found.setdefault(f"codelist {name}", registry.codelist(name))
+        for name in registry.names("metadata_structures"):
+            self._metadata_structure(registry.metadata_structure(name))
+        for name in registry.names("constraints"):
+            constraint = registry.constraint(name)
+            kinds = ("dataflow", "datastructure")
+            self._add(constraint, [f"{kind} {short}" for kind in kinds for short in constraint.attached])
+        for kind, read in (("codelist", registry.codelist), ("conceptscheme", registry.concept_scheme)):
+            for name in registry.names("codelists" if kind == "codelist" else "concept_schemes"):
+                self._found.setdefault(f"{kind} {name}", read(name))
 
     def _structure(self, structure: Structure) -> None:
         lists = {part.codelist_ref: part.codelist for part in structure.components if part.codelist is not None}
@@ -53,6 +71,11 @@ class Graph:
         for short in schemes:
             self._found.setdefault(f"conceptscheme {short}", self._scheme(short, structure))
         self._add(structure, [*(f"codelist {ref}" for ref in lists), *(f"conceptscheme {short}" for short in schemes)])
+
+    def _metadata_structure(self, made: MetadataStructure) -> None:
+        lists = [part.codelist_ref for part in made.attributes if part.codelist_ref]
+        schemes = dict.fromkeys(part.concept_ref.rpartition(".")[0] for part in made.attributes if part.concept_ref)
+        self._add(made, [*(f"codelist {ref}" for ref in lists), *(f"conceptscheme {short}" for short in schemes)])
 
     def _scheme(self, short: str, structure: Structure) -> ConceptScheme:
         """The concept scheme that a structure names; one that is not kept is made of the structure's own words."""
@@ -129,7 +152,16 @@ class Graph:
         def of(kind: type[M]) -> tuple[M, ...]:
             return tuple(sorted((one for one in listed if isinstance(one, kind)), key=lambda one: one.short))
 
-        return Bundle(of(Codelist), of(ConceptScheme), of(Structure), of(Dataflow), stubs=frozenset(stubs))
+        return Bundle(
+            of(Codelist),
+            of(ConceptScheme),
+            of(Structure),
+            of(Dataflow),
+            of(MetadataStructure),
+            of(Constraint),
+            stubs=frozenset(stubs),
+            attached_flows=frozenset(self._registry.names("dataflows")),
+        )
 
 
 def structure(service: Service, asked: Asked) -> Reply:
@@ -143,10 +175,10 @@ def structure(service: Service, asked: Asked) -> Reply:
             "结构按版本保存；请查询当时有效的版本",
         )
     graph = Graph(service.registry)
-    named = graph.named(query.kind, query)
+    named = graph.named(OLD_NAMES.get(query.kind, query.kind), query)
     if not named:
         raise NoResults("no structures meet the query", "没有符合查询的结构")
-    around = graph.around(named, query.references)
+    around = graph.around(named, OLD_NAMES.get(query.references, query.references))
     stubs: set[str] = set()
     if query.detail in ("allstubs", "allcompletestubs"):
         stubs = {*named, *around}
@@ -312,11 +344,11 @@ def _reply(
     etag = hashlib.sha256(repr(parts).encode()).hexdigest()[:24]
     options = Options(languages=asked.languages, message=f"M-{etag}", prepared=modified, sender=service.sender)
 
+    version: Any = ".".join(chosen.format.version.split(".")[:2])
+
     def body() -> Iterator[bytes]:
-        if chosen.format.syntax == "json":
-            yield write_structure_json.write(bundle, options)
-        else:
-            yield write_structure_ml.write(bundle, options, "2.1" if chosen.format.version == "2.1" else "3.0")
+        writer = write_structure_json if chosen.format.syntax == "json" else write_structure_ml
+        yield writer.write(bundle, options, version)
 
     headers = {"Content-Type": chosen.format.header, "Content-Language": asked.languages[0]}
     return Reply(200, headers, body(), etag, modified)

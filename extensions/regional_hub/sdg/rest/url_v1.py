@@ -17,6 +17,7 @@ from regional_hub.sdg.rest.queries import (
     Context,
     DataQuery,
     KeyPattern,
+    MetadataQuery,
     Query,
     Request,
     SchemaQuery,
@@ -59,8 +60,6 @@ def parse(path: str, query: str) -> Request:
     parts = segments(path)
     parameters = Parameters(query)
     kind = parts.pop(0) if parts else ""
-    if kind == "metadata":
-        raise NotOffered("reference metadata are offered by version 2 only", "参考元数据只由第 2 版接口提供")
     if kind in STRUCTURES:
         found = _structure(kind, parts, parameters)
     elif kind in _RESOURCES:
@@ -134,6 +133,7 @@ def _structure(kind: str, parts: list[str], parameters: Parameters) -> Query:
         raise SyntaxFault(f"{kind} has no items to ask for", f"{kind} 没有可查询的条目")
     items = _listed(parts, "itemID", url_v2.ITEM)
     url_v2._nothing(parts)
+    references = parameters.word("references", REFERENCES, "none")
     return StructureQuery(
         ALL if kind == "structure" else kind,
         agencies,
@@ -141,7 +141,7 @@ def _structure(kind: str, parts: list[str], parameters: Parameters) -> Query:
         versions,
         items,
         detail=parameters.word("detail", DETAILS, "full"),
-        references=parameters.word("references", REFERENCES, "none"),
+        references=references,
     )
 
 
@@ -169,7 +169,37 @@ def _schema(parts: list[str], parameters: Parameters) -> Query:
     )
 
 
-_RESOURCES = {"data": _data, "availableconstraint": _availability, "schema": _schema}
+# What 1.5.0 has for data and metadata alike, and reports do not have.
+OF_DATA_ONLY = (
+    *("startPeriod", "endPeriod", "firstNObservations", "lastNObservations", "dimensionAtObservation", "detail"),
+    "includeHistory",
+)
+
+
+def _metadata(parts: list[str], parameters: Parameters) -> Query:
+    """By metadataflow; a key has the codes that reports are attached to, in the order of their targets."""
+    flow = _flow(parts)
+    keys = _keys(parts.pop(0)) if parts else ()
+    provider = _provider(parts.pop(0)) if parts else ALL
+    url_v2._nothing(parts)
+    for name in OF_DATA_ONLY:
+        if parameters.text(name):
+            raise NotOffered(
+                f"{name} is of data; reports are narrowed by their key, provider and updatedAfter",
+                f"{name} 只用于数据；报告可按键、提供者和 updatedAfter 筛选",
+            )
+    return MetadataQuery(
+        "metadataflow",
+        agencies=flow.agencies,
+        ids=flow.ids,
+        versions=flow.versions,
+        providers=tuple(part.replace(",", ".") for part in provider.split("+")),
+        keys=keys,
+        updated_after=parameters.moment("updatedAfter"),
+    )
+
+
+_RESOURCES = {"data": _data, "availableconstraint": _availability, "schema": _schema, "metadata": _metadata}
 
 
 def _flow(parts: list[str]) -> Context:

@@ -24,6 +24,7 @@ from regional_hub.sdg.rest.queries import (
 )
 
 AGENCY = re.compile(r"\*|[A-Za-z][A-Za-z\d_-]*(\.[A-Za-z][A-Za-z\d_-]*)*")
+PROVIDER = re.compile(rf"(\*\.)?({AGENCY.pattern})")
 ID = re.compile(r"\*|[A-Za-z\d_@$-]+")
 COMPONENT = re.compile(r"\*|[A-Za-z][A-Za-z\d_-]*")
 ITEM = re.compile(r"\*|[A-Za-z\d_@$-]+(\.[A-Za-z\d_@$-]+)*")
@@ -179,7 +180,7 @@ def _metadata(parts: list[str], parameters: Parameters) -> Query:
     agencies, ids, versions, rest = _artefact(rest, LATEST)
     providers: tuple[str, ...] = (ALL,)
     if by == "metadataflow" and rest:
-        providers = checked(several(rest.pop(0), "providerID"), AGENCY, "providerID")
+        providers = checked(several(rest.pop(0), "providerRef"), PROVIDER, "providerRef")
     _nothing(rest)
     detail = parameters.word("detail", ("full", "allstubs"), "full")
     return MetadataQuery(by, kind, agencies, ids, versions, providers, detail, parameters.moment("asOf"))
