@@ -143,7 +143,7 @@ class Spawner(Section):
     @classmethod
     def _plain_names(cls, value: dict[str, str]) -> dict[str, str]:
         for name, folder in value.items():
-            if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name) or name == "samples":
+            if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name) or name in ("samples", "sdg"):
                 raise ValueError(f"`{name}` cannot be the name of a shared folder")
             if not Path(folder).is_absolute():
                 raise ValueError(f"the folder of `{name}` must be an absolute path")

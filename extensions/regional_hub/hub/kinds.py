@@ -20,6 +20,7 @@ from regional_hub.settings import ROOT, Profile, Settings
 KindName = Literal["lab", "project", "exam", "app"]
 HOME = "/home/jovyan"
 SHARED = "/srv/shared"
+SDG = "sdg"  # below the shared folder
 CATALOGS = "/srv/catalogs"
 NOTEBOOKS = "/srv/notebooks"
 APP = "/srv/app"
@@ -169,9 +170,24 @@ def _home(settings: Settings, kind: Kind, owner: str, server: str) -> Path | Non
 
 
 def shared_mounts(settings: Settings) -> list[Mount]:
-    """What servers and Dask workers see read-only: the shared folder, and further folders below it."""
+    """What servers and Dask workers see read-only: the shared folder, and further folders below it.
+
+    Of the SDG database it is the folder of releases that are public whole, never the releases themselves: those hold
+    embargoed series. Where it was not made (`./hub up` does), data come by the SDMX service.
+    """
     further = settings.spawner.shared_folders.items()
-    return [Mount(settings.shared_dir, SHARED), *(Mount(Path(folder), f"{SHARED}/{name}") for name, folder in further)]
+    mounts = [
+        Mount(settings.shared_dir, SHARED),
+        *(Mount(Path(folder), f"{SHARED}/{name}") for name, folder in further),
+    ]
+    if (settings.shared_dir / SDG).is_dir() and open_releases(settings).is_dir():
+        mounts.append(Mount(open_releases(settings), f"{SHARED}/{SDG}"))
+    return mounts
+
+
+def open_releases(settings: Settings) -> Path:
+    """Releases of the SDG database that are public whole (`regional_hub.sdg.open_folder`)."""
+    return settings.path("sdg", "open")
 
 
 def _mounts(settings: Settings, kind: Kind, server: str, home: Path | None) -> tuple[Mount, ...]:

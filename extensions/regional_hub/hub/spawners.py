@@ -68,7 +68,11 @@ class ServerOfAKind:
     def common_environment(self, plan: kinds.Plan) -> dict[str, str]:
         """What code in a server is told about the hub."""
         host = self.host_addresses[plan.kind.network]
-        env = {**plan.environment, "REGIONAL_HUB_DATA_URL": f"http://{host}:{self.hub_settings.ports.data}"}
+        ports = self.hub_settings.ports
+        data = (
+            ports.portal if plan.kind.network == "exam" else ports.data
+        )  # exams reach the portal alone, which serves both
+        env = {**plan.environment, "REGIONAL_HUB_DATA_URL": f"http://{host}:{data}"}
         if plan.kind.network == "lab":
             env |= gateway_process.client_environment(self.hub_settings, plan.image)
         images = self.hub_settings.images

@@ -1,7 +1,7 @@
 """Which releases a notebook read: noted in the kernel, kept in the notebook's outputs, read back from the file.
 
-Outputs are what `nbconvert --execute`, papermill and JupyterLab all save, so a read is recorded as an output of its cell:
-of a type that no page draws, beside one line of text that says what was read. It knows no data and no Jupyter server.
+Outputs are what `nbconvert --execute`, papermill and JupyterLab all save, so a read is an output of its cell: of a type
+that no page draws, beside one line of text that says what was read. It knows no data and no Jupyter server.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ import click
 
 from regional_hub import settings as hub_settings
 from regional_hub.cli import Failure, common, say, tell
-from regional_hub.hub import engine, images, network, samples
+from regional_hub.hub import engine, images, kinds, network, samples
 from regional_hub.operate import processes, servers
 from regional_hub.settings import Settings, SettingsError
 
@@ -191,14 +191,37 @@ def _show_shared_folders(settings: Settings, kind: str) -> None:
         place = settings.shared_dir / name
         if not Path(folder).is_dir():
             raise Failure(f"setting spawner.shared_folders.{name}: there is no folder {folder}")
-        if place.is_symlink():
-            place.unlink()
-        if kind != "local":
-            place.mkdir(exist_ok=True)
-        elif place.is_dir():
-            place.rmdir()
-        if kind == "local":
-            place.symlink_to(folder)
+        _show(place, folder, kind)
+    _show_releases(settings, kind)
+
+
+def _show(place: Path, folder: Path | str, kind: str) -> None:
+    if place.is_symlink():
+        place.unlink()
+    if kind != "local":
+        place.mkdir(exist_ok=True)
+    elif place.is_dir():
+        place.rmdir()
+    if kind == "local":
+        place.symlink_to(folder)
+
+
+def _show_releases(settings: Settings, kind: str) -> None:
+    """The same for the open releases of the SDG database; where it cannot be, servers ask the SDMX service."""
+    place, releases = settings.shared_dir / kinds.SDG, kinds.open_releases(settings)
+    releases.mkdir(parents=True, exist_ok=True)
+    if place.is_dir() and not place.is_symlink() and any(place.iterdir()):
+        raise Failure(f"{place}: the releases of the SDG database are shown here; move what is in it elsewhere")
+    try:
+        _show(place, releases, kind)
+    except OSError as error:
+        say(
+            tell(
+                f"Servers do not see the SDG releases as files ({error}); they ask the SDMX service.",
+                f"服务器无法以文件形式看到SDG版本（{error}），将改用SDMX服务。",
+            ),
+            err=True,
+        )
 
 
 def _load_samples(settings: Settings) -> None:

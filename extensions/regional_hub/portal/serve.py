@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import threading
 
 import uvicorn
 
@@ -38,6 +39,13 @@ def _listen(addresses: list[str], port: int) -> list[socket.socket]:
     return sockets
 
 
+def _keep_open_folder(settings: Settings) -> None:
+    """Servers mount the releases that are public whole: bring that folder up to date now, and when an embargo ends."""
+    from regional_hub.sdg import open_folder
+
+    threading.Thread(target=open_folder.keep, args=(settings.path("sdg"),), name="open-folder", daemon=True).start()
+
+
 def main() -> None:
     if len(sys.argv) != 2 or sys.argv[1] not in SERVICES:
         sys.exit("usage: python -m regional_hub.portal.serve portal|data")
@@ -52,6 +60,9 @@ def main() -> None:
     os.environ["REGIONAL_HUB_LISTENS"] = ",".join(addresses)
 
     from regional_hub.portal.asgi import application
+
+    if service == "data":
+        _keep_open_folder(settings)
 
     config = uvicorn.Config(
         application,

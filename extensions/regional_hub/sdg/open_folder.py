@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,13 +29,14 @@ from regional_hub.sdg import durable, release, timeline
 from regional_hub.sdg.registry import ADAPTERS, Registry
 from regional_hub.sdg.release import Release
 from regional_hub.sdg.structure import Structure, StructureError
-from regional_hub.sdg.timeline import Embargo, Event, Timeline
+from regional_hub.sdg.timeline import Embargo, Event, Timeline, View
 
 NAME = "open"
 STATE = "state.json"
 PRIVATE = ("drafts", "releases", "points")
 Clock = Callable[[], datetime]
 State = Mapping[str, Any]
+LOG = logging.getLogger(__name__)
 
 
 # -- what may be in it -------------------------------------------------------------------------------------------------
@@ -199,6 +202,21 @@ def _write_state(
     path.chmod(0o644)
 
 
+def keep(folder: Path, most: float = 60.0) -> None:
+    """Refresh the folder now, again whenever an embargo ends, and every `most` seconds; never returns."""
+    while True:
+        wait = most
+        try:
+            if (folder / STATE).is_file():
+                from regional_hub.sdg.store import Store  # it calls this module
+
+                ends = Store(folder).refresh_open()
+                wait = min(most, max(0.05, (ends - datetime.now(UTC)).total_seconds())) if ends else most
+        except Exception:  # whatever it is, the service answers in the folder's place; the next round tries again
+            LOG.exception("the folder of open releases was not refreshed")
+        time.sleep(wait)
+
+
 # -- reading it: what a server or a Dask worker does -------------------------------------------------------------------
 
 
@@ -243,7 +261,7 @@ class OpenFolder:
         )
         return Timeline(flow, events, ended)
 
-    def view(self, flow: str, as_of: datetime | None = None) -> timeline.View:
+    def view(self, flow: str, as_of: datetime | None = None) -> View:
         """What may be seen of a flow. Raises NotOpen where not every release that it takes is here."""
         found = self.timeline(flow).view(self.clock(), as_of)
         for source in found.sources:

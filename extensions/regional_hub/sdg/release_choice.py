@@ -1,6 +1,6 @@
 """What a person asked of a release, held against its structure: codes, periods and moments become a Selection.
 
-Nothing is passed over: an unknown component, code, period or moment is an error that names it and what was perhaps meant.
+Nothing is passed over: an unknown component, code, period or moment is an error that names it and the nearest known.
 It knows neither intake nor where the data are.
 """
 

@@ -144,6 +144,11 @@ class Timeline:
         ends = [embargo.end for embargo in self.embargoes if now < embargo.end]
         return View(self.flow, now, at, (Source(past[-1].release, (), tuple(earlier)), *older), min(ends, default=None))
 
+    def settled(self, view: View) -> datetime:
+        """The moment as of which one sees what a view shows, until something changes."""
+        times = [event.at for event in self.events] + [embargo.end for embargo in self.embargoes]
+        return max(when for when in times if when <= view.at)
+
     def held(self, release: Release) -> list[Embargo]:
         """Embargoes that hold back what this release brought: its own and those of releases before it."""
         order = [event.release.id for event in self.events]

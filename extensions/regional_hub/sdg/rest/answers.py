@@ -106,16 +106,18 @@ def data(service: Service, asked: Asked) -> Reply:
         for answer in running:
             answer.stop()
 
-    headers = {"Content-Type": chosen.format.header, "Content-Language": options.languages[0], **seen(view)}
+    headers = {"Content-Type": chosen.format.header, "Content-Language": options.languages[0]}
+    headers |= seen(service.store, resource.flow, view)
     if chosen.format is negotiate.SHEET:
         headers["Content-Disposition"] = f'attachment; filename="{resource.reference.id}.csv"'
     return Reply(200, headers, body(), etag, modified, stop)
 
 
-def seen(view: View) -> dict[str, str]:
-    """Headers that tell which release was read, what of it may be seen (equal: the same data), and as of when."""
-    stamp = timeline.stamp(view.at)
-    return {"Regional-Hub-Release": view.release.id, "Regional-Hub-View": view.etag, "Regional-Hub-As-Of": stamp}
+def seen(store: Store, flow: str, view: View) -> dict[str, str]:
+    """Headers that tell which release of what was read, what may be seen of it (equal: the same data), since when."""
+    since = timeline.stamp(store.timeline(flow).settled(view))
+    told = {"Flow": flow, "Release": view.release.id, "View": view.etag, "As-Of": since}
+    return {f"Regional-Hub-{name}": value for name, value in told.items()}
 
 
 def _guarded(ask: Callable[[], T]) -> T:

@@ -282,7 +282,7 @@ def _common() -> dict[str, str]:
         "Vary": VARY,
         "Access-Control-Allow-Origin": "*",
         "Access-Control-Expose-Headers": "ETag, Last-Modified, Content-Language, Content-Disposition, "
-        "Regional-Hub-Release, Regional-Hub-View, Regional-Hub-As-Of",
+        "Regional-Hub-Flow, Regional-Hub-Release, Regional-Hub-View, Regional-Hub-As-Of",
         "X-Content-Type-Options": "nosniff",
     }
 
