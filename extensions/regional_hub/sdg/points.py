@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -25,13 +25,60 @@ from regional_hub.sdg.timeline import View
 
 MOST_ROWS = 200_000
 BATCH_ROWS = 10_000
+FEW_ROWS = 200
+FEW_WORDS = 10_000
+
+
+class Column:
+    """A column of the file, as text."""
+
+    def __init__(self, array: pa.Array) -> None:
+        self._array = array
+        self._words: list[str] | None = None
+        if isinstance(array, pa.DictionaryArray):
+            valid, numbers = array.indices.buffers()
+            kind = array.indices.type.to_pandas_dtype()
+            self._numbers = np.frombuffer(numbers, kind)[array.offset : array.offset + len(array)] if numbers else None
+            self._valid = np.frombuffer(valid, np.uint8) if valid and array.indices.null_count else None
+            if len(array.dictionary) <= FEW_WORDS:
+                self._words = array.dictionary.to_pylist()
+
+    def few(self, rows: Numbers) -> pa.Array:
+        """Some rows: for few of them, Python is quicker than a call of Arrow's functions."""
+        if self._words is None or self._numbers is None:
+            return self.many(self._array.take(pa.array(rows)))
+        words, numbers = self._words, self._numbers[rows].tolist()
+        if not words:
+            return pa.nulls(len(rows), pa.string())
+        if self._valid is None:
+            return pa.array([words[number] for number in numbers], pa.string())
+        bits = rows + self._array.offset
+        there = (self._valid[bits >> 3] >> (bits & 7) & 1).tolist()
+        found = [words[number] if valid else None for number, valid in zip(numbers, there, strict=True)]
+        return pa.array(found, pa.string())
+
+    @staticmethod
+    def many(column: pa.Array) -> pa.Array:
+        return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+
+
+class Mapped:
+    """A file that is mapped into memory."""
+
+    def __init__(self, path: Path) -> None:
+        with pa.memory_map(str(path)) as file:
+            self.batch: pa.RecordBatch = pa.ipc.open_file(file).get_batch(0)
+        self.columns = {
+            name: Column(column) for name, column in zip(self.batch.schema.names, self.batch.columns, strict=True)
+        }
 
 
 @dataclass(frozen=True)
 class Points:
     """The rows of an answer by number, read as they are asked for."""
 
-    mapped: pa.RecordBatch
+    mapped: Mapped
+    columns: Sequence[str]
     numbers: Numbers
 
     @property
@@ -40,10 +87,15 @@ class Points:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Every column as text."""
+        names = list(self.columns)
+        if self.count <= FEW_ROWS:
+            if self.count:
+                yield pa.RecordBatch.from_arrays([self.mapped.columns[name].few(self.numbers) for name in names], names)
+            return
+        chosen = self.mapped.batch.select(names)
         for start in range(0, self.count, BATCH_ROWS):
-            found = self.mapped.take(pa.array(self.numbers[start : start + BATCH_ROWS]))
-            columns = [c.dictionary_decode() if pa.types.is_dictionary(c.type) else c for c in found.columns]
-            yield pa.RecordBatch.from_arrays(columns, found.schema.names)
+            found = chosen.take(pa.array(self.numbers[start : start + BATCH_ROWS]))
+            yield pa.RecordBatch.from_arrays([Column.many(column) for column in found.columns], names)
 
 
 def find(folder: Path, view: View, selection: Selection) -> Points | None:
@@ -66,7 +118,7 @@ def find(folder: Path, view: View, selection: Selection) -> Points | None:
         numbers, count = numbers[kept], np.bincount(owner, minlength=len(series))
     numbers = numbers[_first_and_last(count, selection)]
     end = None if selection.limit is None else selection.offset + selection.limit
-    return Points(mapped.select(selection.columns(layout)), numbers[selection.offset : end])
+    return Points(mapped, selection.columns(layout), numbers[selection.offset : end])
 
 
 def _first_and_last(count: Numbers, selection: Selection) -> Mask | slice:
@@ -79,12 +131,11 @@ def _first_and_last(count: Numbers, selection: Selection) -> Mask | slice:
 
 
 @lru_cache(maxsize=8)
-def _open(path: Path) -> pa.RecordBatch:
-    with pa.memory_map(str(path)) as file:
-        return pa.ipc.open_file(file).get_batch(0)
+def _open(path: Path) -> Mapped:
+    return Mapped(path)
 
 
-def _mapped(path: Path) -> pa.RecordBatch | None:
+def _mapped(path: Path) -> Mapped | None:
     return _open(path) if path.exists() else None
 
 

@@ -7,7 +7,7 @@ Embargoed series are read from the release before, or not at all. The history co
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -23,6 +23,7 @@ from regional_hub.sdg.timeline import Event, Timeline, View
 BATCH_ROWS = 10_000
 # Columns of an answer with history: what happened, and since and until when it was public (null: it is now).
 ACTION, VALID_FROM, VALID_TO = changes.ACTION, "_valid_from", "_valid_to"
+Asked = tuple[str, Mapping[str, Any]]  # a query in SQL and its parameters
 
 
 class Stopped(Exception):
@@ -32,19 +33,22 @@ class Stopped(Exception):
 class Answer:
     """Observations as they come. `columns` are the schema's names; `stop()` ends the query from another thread."""
 
-    def __init__(self, view: View, layout: Layout, columns: Sequence[str], cursor: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, view: View, layout: Layout, columns: Sequence[str], asked: Callable[[], Asked]) -> None:
         self.view = view
         self.layout = layout
         self.schema = pa.schema([pa.field(name, pa.string()) for name in columns])
-        self._cursor = cursor
+        self._asked = asked
+        self._cursor: duckdb.DuckDBPyConnection | None = None
         self._stopped = False
         self._few: points.Points | None = None
-        self._query = ""
-        self._values: Mapping[str, Any] = {}
 
     @property
     def structure(self) -> str:
         return self.view.release.structure
+
+    def within(self, rows: int) -> bool:
+        """Whether there are at most so many observations, where that is known without a query."""
+        return self._few is not None and self._few.count <= rows
 
     @property
     def batches(self) -> Iterator[pa.RecordBatch]:
@@ -52,8 +56,10 @@ class Answer:
         if self._few is not None:
             yield from self._few.batches()
             return
+        query, values = self._asked()
+        self._cursor = cursor = _engine().cursor()
         try:
-            for batch in self._cursor.sql(self._query, params=dict(self._values)).to_arrow_reader(BATCH_ROWS):
+            for batch in cursor.sql(query, params=dict(values)).to_arrow_reader(BATCH_ROWS):
                 if self._stopped:
                     break
                 yield pa.RecordBatch.from_arrays(batch.columns, schema=self.schema)
@@ -62,7 +68,7 @@ class Answer:
                 raise
             raise Stopped("the query was stopped before its end") from error
         finally:
-            self._cursor.close()
+            cursor.close()
         if self._stopped:
             raise Stopped("the query was stopped before its end")
 
@@ -70,23 +76,26 @@ class Answer:
         """How many observations there are, without reading them all."""
         if self._few is not None:
             return self._few.count
+        query, values = self._asked()
         cursor = _engine().cursor()
-        (row,) = cursor.execute(f"SELECT count(*) FROM ({self._query})", dict(self._values)).fetchall()
+        (row,) = cursor.execute(f"SELECT count(*) FROM ({query})", dict(values)).fetchall()
         cursor.close()
         return int(row[0])
 
     def summary(self) -> tuple[int, int, list[list[str]]]:
         """How many observations and series there are, and the codes of each part of the key."""
+        asked, values = self._asked()
         each = ", ".join(f"coalesce(list(DISTINCT {quote(name)}), [])" for name in self.layout.key)
-        query = f"SELECT count(*), count(DISTINCT ({listed(self.layout.dimensions)})), {each} FROM ({self._query})"
+        query = f"SELECT count(*), count(DISTINCT ({listed(self.layout.dimensions)})), {each} FROM ({asked})"
         cursor = _engine().cursor()
-        (row,) = cursor.execute(query, dict(self._values)).fetchall()
+        (row,) = cursor.execute(query, dict(values)).fetchall()
         cursor.close()
         return row[0], row[1], list(row[2:])
 
     def stop(self) -> None:
         self._stopped = True
-        self._cursor.interrupt()
+        if self._cursor is not None:
+            self._cursor.interrupt()
 
 
 @cache
@@ -108,12 +117,13 @@ def run(store: Store, selection: Selection) -> Answer:
     columns = selection.columns(layout)
     if past:
         columns = (*columns, ACTION, *([VALID_FROM, VALID_TO] if selection.include_history else []))
-    answer = Answer(view, layout, columns, _engine().cursor())
-    clause = Clause()
-    inner = _versions(selection, line, view, clause) if past else _observations(selection, view, clause)
-    ordered = past or len(view.sources) > 1
-    answer._query = _finish(selection, layout, columns, inner, clause, ordered)
-    answer._values = clause.values
+
+    def asked() -> Asked:
+        clause = Clause()
+        inner = _versions(selection, line, view, clause) if past else _observations(selection, view, clause)
+        return _finish(selection, layout, columns, inner, clause, past or len(view.sources) > 1), clause.values
+
+    answer = Answer(view, layout, columns, asked)
     answer._few = points.find(store.points, view, selection)
     return answer
 
