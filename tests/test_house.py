@@ -50,7 +50,7 @@ def test_imports_run_down_the_house(path: Path) -> None:
 
 
 # The pages of a platform are Django's; all the rest of it is its domain.
-PAGES = {"apps", "models", "actions", "urls", "api", "forms", "views", "migrations", "templatetags"}
+PAGES = {"access", "actions", "api", "apps", "forms", "migrations", "models", "templatetags", "urls", "views"}
 
 
 def is_domain(path: Path) -> bool:
@@ -58,7 +58,8 @@ def is_domain(path: Path) -> bool:
     return first not in PAGES and not path.name.endswith("commands.py")
 
 
-DOMAIN = [path for path in sorted((PACKAGE / "sdg").rglob("*.py")) if is_domain(path)]
+PLATFORMS = ("sdg", "showcase")
+DOMAIN = [path for name in PLATFORMS for path in sorted((PACKAGE / name).rglob("*.py")) if is_domain(path)]
 
 
 @pytest.mark.parametrize("path", DOMAIN, ids=lambda path: path.name)

@@ -21,6 +21,7 @@ TABLE: dict[tuple[str, str], frozenset[str]] = {
     ("see", "catalog"): frozenset({PERSON}),
     ("read", "open data"): frozenset({ANYONE}),
     ("see", "sdg"): frozenset({ANYONE}),
+    ("see", "showcase"): frozenset({ANYONE}),
     ("change", "profile"): frozenset({OWNER}),
     ("read", "notice"): frozenset({OWNER}),
     ("see", "servers"): frozenset({PERSON}),

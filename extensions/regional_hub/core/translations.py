@@ -9,7 +9,7 @@ import polib
 
 from regional_hub.settings import Settings
 
-APPS = ("core", "sdg", "portal")
+APPS = ("core", "sdg", "showcase", "portal")
 
 
 def sources(app: str) -> list[Path]:

@@ -17,6 +17,7 @@ from regional_hub.core.access import may
 NAVIGATION = (
     ("see", "servers", "servers", _("Servers"), "/servers/"),
     ("see", "sdg", "sdg", _("SDG database"), "/sdg/"),
+    ("see", "showcase", "showcase", _("Showcase"), "/showcase/"),
     ("see", "catalog", "catalog", _("Catalog"), "/catalog/"),
     ("see", "people", "people", _("People"), "/people/"),
 )

@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "regional_hub.portal",
     "regional_hub.core",
     "regional_hub.sdg",
+    "regional_hub.showcase",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -45,6 +45,7 @@ urlpatterns = [
     path("people/person/<slug:name>/enable/", people.enable, name="enable"),
     path("", include("regional_hub.portal.catalog")),
     path("", include("regional_hub.sdg.urls")),
+    path("", include("regional_hub.showcase.urls")),
     path("accounts/logout/", accounts.SignOut.as_view()),
     path("accounts/", include("allauth.urls")),
     path("", include("allauth.idp.urls")),
