@@ -7,6 +7,7 @@ is met. An attribute of a series that changes within it is shown at the observat
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable, Iterator
 from typing import Literal
@@ -15,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from regional_hub.sdg.formats import write_json_few
 from regional_hub.sdg.formats import write_text as text
 from regional_hub.sdg.formats.write_json_structure import Index, described, numeric
 from regional_hub.sdg.formats.writing import Options, Plan, Section, complete, moment, plan, sections
@@ -72,6 +74,7 @@ class _Writer:
         self.own = tuple(part for part in planned.attributes if part not in self.lifted)
         self._indexes = {part.id: Index() for part in (*planned.series, *planned.observation)}
         self._indexes |= {part.id: Index() for part in planned.attributes if self._by_index(part)}
+        self._few = write_json_few.Few(planned, self._indexes, self.lifted, self.own, options.observations)
         self._wandering = False  # is there a series in which an attribute of series changes?
 
     def _by_index(self, part: Component) -> bool:
@@ -105,7 +108,11 @@ class _Writer:
                 first = False
             return
         for batch in _whole_groups(batches, [part.id for part in self.plan.series]):
-            yield self._grouped(batch, first)
+            if batch.num_rows <= write_json_few.MOST:
+                yield self._few.series(batch, first)
+                self._wandering |= self._few.wandering
+            else:
+                yield self._grouped(batch, first)
             first = False
         yield b"" if first else b"}}" if self.options.observations else b"}"
 
@@ -188,7 +195,12 @@ def _whole_groups(batches: Iterable[pa.RecordBatch], ids: list[str]) -> Iterator
     """The same rows in batches that end where a group ends."""
     held: list[pa.RecordBatch] = []
     breaks = text.Breaks(ids)
-    for batch in batches:
+    coming = iter(batches)
+    first = list(itertools.islice(coming, 2))
+    if len(first) == 1:  # all that there is
+        yield first[0]
+        return
+    for batch in itertools.chain(first, coming):
         begins = np.flatnonzero(breaks.of(batch))
         if len(begins) == 0:
             held.append(batch)
