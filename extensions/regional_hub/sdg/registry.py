@@ -121,6 +121,12 @@ class Registry:
             self._index = (seen, {kind: {} for kind in KINDS} | json.loads(path.read_text(encoding="utf-8")))
         return self._index[1]
 
+    @property
+    def stamp(self) -> tuple[int, ...]:
+        """Another one after every import."""
+        self.index()
+        return self._index[0] if self._index else ()
+
     def _named(self, kind: str, short: str, made: type[M]) -> M:
         wanted = model.to_short(short)
         index = self.index()[kind]

@@ -60,6 +60,8 @@ class Store:
         self.folder = folder
         self.clock = clock
         self._log = log
+        self._state_file = folder / "state.json"
+        self._known: tuple[tuple[int, ...], dict[str, Any], dict[str, Timeline]] = ((-1,), {}, {})
         for name in ("drafts", "releases"):
             (folder / name).mkdir(parents=True, exist_ok=True)
 
@@ -77,25 +79,27 @@ class Store:
     # What there is
 
     def flows(self) -> list[str]:
-        return sorted(self._state()["flows"])
+        return sorted(self._seen()[1]["flows"])
 
     def timeline(self, flow: str) -> Timeline:
         """The publications and embargoes of a flow. Raises UnknownRelease."""
-        state = self._state()
+        _, state, lines = self._seen()
         if flow not in state["flows"]:
             raise UnknownRelease(
                 f"no release of {flow}; there are releases of {', '.join(state['flows']) or 'nothing'}"
             )
-        return self._timeline(state, flow)
+        if flow not in lines:
+            lines[flow] = self._timeline(state, flow)
+        return lines[flow]
 
     def current(self, flow: str) -> Release | None:
         """The release that was published last, embargoed series included: for stewards, not for readers."""
-        events = self._state()["flows"].get(flow, [])
+        events = self._seen()[1]["flows"].get(flow, [])
         return self.release(events[-1]["release"]) if events else None
 
     def release(self, identifier: str) -> Release:
         """A published release. Raises UnknownRelease."""
-        known = (event["release"] for events in self._state()["flows"].values() for event in events)
+        known = (event["release"] for events in self._seen()[1]["flows"].values() for event in events)
         if identifier not in known:
             raise UnknownRelease(f"no release {identifier!r}; `./hub sdg releases` lists them")
         return _open(self.folder / "releases" / identifier)
@@ -142,17 +146,27 @@ class Store:
         return self.draft(identifier)
 
     def publish(
-        self, draft: Draft, *, by: str, name: str | None = None, force: bool = False, reason: str = ""
+        self,
+        draft: Draft,
+        *,
+        by: str,
+        name: str | None = None,
+        force: bool = False,
+        reason: str = "",
+        seen: str = "",
     ) -> Release:
         """Make a validated draft the current release.
 
         `by` is somebody who neither loaded nor decided anything in it. With `force`, which callers grant to
         administrators only, it may be the same person; that needs a reason and is logged before it happens.
+        `seen` is the tag of the draft that they looked at; another one is Outdated.
         Raises SamePerson, Outdated, PublishError, release.DamagedRelease, or durable.Busy.
         """
         with draft.locked(), durable.lock(self.folder / "lock"):
             state = self._tidy()
             facts = draft.facts
+            if seen and seen != draft.tag:
+                raise Outdated(f"draft {draft.id} was changed since you looked at it; look again")
             events = state["flows"].setdefault(facts["flow"], [])
             done = next((event["release"] for event in events if event["draft"] == draft.id), None)
             if done:
@@ -265,6 +279,22 @@ class Store:
 
     def _now(self) -> str:
         return timeline.stamp(self.clock())
+
+    @property
+    def stamp(self) -> tuple[int, ...]:
+        """Another one after whatever changes the state: which file it is, when it was written, and its size."""
+        try:
+            found = self._state_file.stat()
+        except FileNotFoundError:
+            return ()
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+    def _seen(self) -> tuple[tuple[int, ...], dict[str, Any], dict[str, Timeline]]:
+        """The state and its timelines, only to be looked at; read again when the file is another one than before."""
+        known, stamp = self._known, self.stamp  # looked at before it is read: at worst it is read once more
+        if known[0] != stamp:
+            self._known = known = (stamp, self._state(), {})
+        return known
 
     def _state(self) -> dict[str, Any]:
         path = self.folder / "state.json"

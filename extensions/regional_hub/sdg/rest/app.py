@@ -125,7 +125,8 @@ class _Application:
             raise errors.NotOffered("this kind of query is not answered here", "本服务不回答这类查询")
         limits = self._service.limits
         end = time.monotonic() + limits.seconds
-        reply = await asyncio.to_thread(answerer, self._service, asked)
+        at_once = answerer is answers.data and self._service.ready
+        reply = answerer(self._service, asked) if at_once else await asyncio.to_thread(answerer, self._service, asked)
         await sending.reply(reply, limits.first_byte_seconds, end)
 
 
@@ -152,7 +153,10 @@ class _Gate:
         self._clients[client] += 1
         try:
             try:
-                await asyncio.wait_for(self._all.acquire(), self._limits.waiting_seconds)
+                if self._all.locked():
+                    await asyncio.wait_for(self._all.acquire(), self._limits.waiting_seconds)
+                else:
+                    await self._all.acquire()
             except TimeoutError:
                 raise errors.Busy("many requests are being answered; try again soon", "请求过多；请稍后再试") from None
             try:
@@ -191,6 +195,9 @@ class _Sending:
             return
         if encoding != "identity":
             headers["Content-Encoding"] = encoding
+        if reply.small():
+            await self._whole(reply, headers, encoding)
+            return
         body = compressed(reply.body, encoding)
         try:
             chunk = await _next(body, reply, min(end, time.monotonic() + first_byte_seconds))
@@ -201,6 +208,12 @@ class _Sending:
             await self._end()
         finally:
             await asyncio.to_thread(_close, body, reply)
+
+    async def _whole(self, reply: Reply, headers: dict[str, str], encoding: str) -> None:
+        """A small answer, written here and now: to have a thread do it takes longer."""
+        body = b"".join(compressed([b"".join(reply.body)], encoding))
+        await self._start(reply.status, {**headers, "Content-Length": str(len(body))})
+        await self._send({"type": "http.response.body", "body": b"" if self._head else body})
 
     def _unchanged(self, reply: Reply) -> bool:
         """RFC 9110, section 13: the tag decides where there is one, else the time."""

@@ -7,10 +7,12 @@ that a misspelt one is a fault that names it and not an empty answer.
 from __future__ import annotations
 
 import difflib
+import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from regional_hub.sdg import seriesindex
 from regional_hub.sdg.formats.writing import ALL_DIMENSIONS, Reference
@@ -35,6 +37,7 @@ class Resource:
     flow: str
     structure: Structure
     release: Release
+    content: str = ""  # what the registry keeps under the structure's name: another text for another content
 
 
 def resolve(store: Store, registry: Registry, context: Context) -> Resource:
@@ -57,9 +60,15 @@ def resolve(store: Store, registry: Registry, context: Context) -> Resource:
     return next((one for one in kept if one.reference.kind == wanted), kept[0])
 
 
-def _resources(store: Store, registry: Registry) -> list[Resource]:
+def _resources(store: Store, registry: Registry) -> tuple[Resource, ...]:
     """Each flow by its structure, by each dataflow of it, and by the name of the flow itself."""
-    found = []
+    return _known(store, registry, store.stamp, registry.stamp)
+
+
+@lru_cache(maxsize=4)
+def _known(store: Store, registry: Registry, *_stamps: tuple[int, ...]) -> tuple[Resource, ...]:
+    """The same, made once for each state of releases and structures."""
+    found: list[Resource] = []
     dataflows = [registry.dataflow(name) for name in registry.names("dataflows")]
     for flow in store.flows():
         current = store.current(flow)
@@ -67,17 +76,17 @@ def _resources(store: Store, registry: Registry) -> list[Resource]:
             continue
         structure = registry.structure(current.structure)
         own = (structure.agency, structure.id, structure.version, structure.name)
-        found.append(Resource(Reference("datastructure", *own), flow, structure, current))
+        content = json.dumps(registry.index()["structures"].get(structure.short), sort_keys=True)
+        found.append(Resource(Reference("datastructure", *own), flow, structure, current, content))
         named = [one for one in dataflows if one.structure.split("(")[0] == structure.short.split("(")[0]]
         for one in named:
             reference = Reference("dataflow", one.agency, one.id, one.version, one.name)
-            found.append(Resource(reference, flow, structure, current))
+            found.append(Resource(reference, flow, structure, current, content))
         agency, _, id = flow.partition(":")
         if id and not any((one.agency, one.id) == (agency, id) for one in named):
-            found.append(
-                Resource(Reference("dataflow", agency, id, structure.version, structure.name), flow, structure, current)
-            )
-    return found
+            reference = Reference("dataflow", agency, id, structure.version, structure.name)
+            found.append(Resource(reference, flow, structure, current, content))
+    return tuple(found)
 
 
 def _meets(reference: Reference, context: Context) -> bool:
