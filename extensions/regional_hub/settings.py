@@ -222,6 +222,7 @@ class Sdg(Section):
     """Who we are in SDMX messages, and what is pulled from others."""
 
     sender: str = Field(pattern=r"^[A-Za-z0-9_@$-]{1,64}$")
+    upload_mb: int = Field(ge=1)
     pulls: dict[str, Pull]
 
     @field_validator("pulls")

@@ -13,6 +13,9 @@ TEXTS = {
     "group-joined": _("You are now a member of “%(group)s”."),
     "group-left": _("You are no longer a member of “%(group)s”."),
     "approval-wanted": _("%(person)s asks for an account."),
+    "publication-wanted": _("%(person)s asks you to look at a draft of %(flow)s and publish it."),
+    "release-published": _("%(person)s published release %(release)s of %(flow)s, which you worked on."),
+    "upload-done": _("Your upload is finished: %(name)s."),
 }
 
 

@@ -12,6 +12,7 @@ from collections.abc import Collection
 ANYONE, PERSON, OWNER, MEMBER, OPERATOR = "anyone", "person", "owner", "member", "operator"
 ADMINS = "admins"
 _OFFICE = frozenset({ADMINS, OPERATOR})
+_DESK = frozenset({ADMINS, "stewards"})
 
 TABLE: dict[tuple[str, str], frozenset[str]] = {
     ("see", "home"): frozenset({ANYONE}),
@@ -21,6 +22,16 @@ TABLE: dict[tuple[str, str], frozenset[str]] = {
     ("see", "catalog"): frozenset({PERSON}),
     ("read", "open data"): frozenset({ANYONE}),
     ("see", "sdg"): frozenset({ANYONE}),
+    ("see", "sdg desk"): _DESK,
+    ("load", "sdg draft"): _DESK,
+    ("decide", "sdg draft"): _DESK,
+    ("preview", "sdg draft"): _DESK,
+    ("discard", "sdg draft"): _DESK,
+    ("embargo", "sdg series"): _DESK,
+    ("publish", "sdg release"): _DESK,
+    ("force", "sdg release"): frozenset({ADMINS}),
+    ("roll back", "sdg release"): _DESK,
+    ("edit", "sdg metadata"): _DESK,
     ("see", "showcase"): frozenset({ANYONE}),
     ("change", "profile"): frozenset({OWNER}),
     ("read", "notice"): frozenset({OWNER}),

@@ -5,6 +5,7 @@ Whatever changes a draft makes its validation void. A draft is never seen by rea
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -83,6 +84,11 @@ class Draft:
     @property
     def facts(self) -> dict[str, Any]:
         return durable.read_json(self.folder / "draft.json")
+
+    @property
+    def tag(self) -> str:
+        """Changes with every change of the draft, so that nobody acts on one that they have not seen."""
+        return hashlib.sha256((self.folder / "draft.json").read_bytes()).hexdigest()[:16]
 
     @property
     def flow(self) -> str:

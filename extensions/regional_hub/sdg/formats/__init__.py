@@ -117,12 +117,13 @@ def action_code(text: str) -> str:
     raise ValueError(f"the action {text!r} is not known; there are {', '.join(ACTIONS.values())}")
 
 
-def layout(path: Path) -> Layout:
+def layout(path: Path, name: str = "") -> Layout:
     """What the first bytes of a file say it is. Raises FormatError when they say nothing we know."""
+    called = name or str(path)
     with path.open("rb") as file:
         start = file.read(4096)
     if not start.strip(b"\x00 \t\r\n"):
-        raise FormatError(f"{path}: the file is empty", str(path))
+        raise FormatError(f"{called}: the file is empty", called)
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "sdmx-ml"  # UTF-16: only XML declares it
     if start.startswith(b"PK\x03\x04"):
@@ -140,9 +141,9 @@ def layout(path: Path) -> Layout:
     if first.startswith((b"GOAL,", b'GOAL",')):
         return "unsd-csv"
     raise FormatError(
-        f"{path}: not SDMX data: it is neither XML, JSON, a sheet of the UNSD portal, nor a CSV file whose first "
+        f"{called}: not SDMX data: it is neither XML, JSON, a sheet of the UNSD portal, nor a CSV file whose first "
         "column is STRUCTURE (SDMX-CSV 2.0), DATAFLOW (SDMX-CSV 1.0) or Goal (UNSD)",
-        str(path),
+        called,
     )
 
 
@@ -153,7 +154,7 @@ def open_message(path: Path, structure: model.Structure | None = None, name: str
     Layouts other than SDMX are mapped onto `structure` and need it. Raises FileNotFoundError and PermissionError as
     the system does, FormatError for a file that is not data.
     """
-    module = import_module(f"regional_hub.sdg.formats.{MODULES[layout(path)]}")
+    module = import_module(f"regional_hub.sdg.formats.{MODULES[layout(path, name)]}")
     with path.open("rb") as file:
         message: Message = module.message(file, name or str(path), structure)
         message.name = name or str(path)
