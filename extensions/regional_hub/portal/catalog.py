@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import mimetypes
 import re
 from collections.abc import AsyncIterator, Sequence
@@ -27,6 +28,7 @@ from django.views.decorators.http import require_safe
 
 from regional_hub.core import catalog
 from regional_hub.core.access import requires
+from regional_hub.portal import sdg_catalog
 from regional_hub.portal.catalog_preview import Preview, preview
 from regional_hub.settings import ROOT
 
@@ -134,6 +136,9 @@ def _columns(shown: Preview | None) -> list[Any]:
 def _code(entry: catalog.Entry) -> str:
     """Python that opens the entry on a server of the hub, with every parameter at its default."""
     arguments = ", ".join(f"{parameter.name}={parameter.default!r}" for parameter in entry.parameters)
+    if entry.driver.endswith("SeriesCatalog"):
+        opened = f"entries = intake.cat.{entry.name}\ncode = list(entries)[0]\n"
+        return f"import intake\n\n{opened}data = entries[code].read()   # pandas\n"
     in_memory, lazily = ("xarray", "xarray + Dask") if entry.driver.endswith("ZarrSource") else ("pandas", "Dask")
     return (
         "import intake\n\n"
@@ -167,7 +172,8 @@ def _served(entry: catalog.Entry) -> dict[str, Path]:
 def intake_catalog(request: HttpRequest) -> HttpResponse:
     """The open entries as an intake V1 catalog that needs nothing of ours to be read."""
     sources = {}
-    for entry in (entry for each in catalog.read_folder(folder()) for entry in each.entries):
+    entries = [entry for each in catalog.read_folder(folder()) for entry in each.entries]
+    for entry in entries:
         if urls := [_address(entry, name) for name in sorted(_served(entry))]:
             kept = ("title", "title_zh", "description_zh", "licence", "source", "source_zh", "tags")
             sources[entry.name] = {
@@ -176,10 +182,11 @@ def intake_catalog(request: HttpRequest) -> HttpResponse:
                 "args": {"urlpath": urls[0] if len(urls) == 1 else urls},
                 "metadata": {key: entry.metadata[key] for key in kept if key in entry.metadata},
             }
+    sources |= sdg_catalog.sources(entries)
     site = settings.HUB.site
     document = {"metadata": {"version": 1, "title": site.name, "title_zh": site.name_zh}, "sources": sources}
     text = yaml.safe_dump(document, allow_unicode=True, sort_keys=False)
-    return HttpResponse(text, content_type="application/yaml; charset=utf-8")
+    return sdg_catalog.tagged(request, hashlib.sha256(text.encode()).hexdigest()[:24], lambda: text)
 
 
 def _address(entry: catalog.Entry, file: str) -> str:
@@ -243,5 +250,6 @@ urlpatterns = [
     path("catalog/", catalog_page, name="catalog"),
     path("catalog/<slug:name>/", entry_page, name="catalog-entry"),
     path("intake/catalog.yaml", intake_catalog, name="intake-catalog"),
+    path("intake/sdg/<str:flow>/series.yaml", sdg_catalog.series, name="intake-sdg-series"),
     path("intake/files/<slug:name>/<str:file>", intake_file, name="intake-file"),
 ]

@@ -122,6 +122,13 @@ class Remote:
         table = pa.Table.from_batches(parts) if parts else None
         return table.sort_by([(name, "ascending") for name in key]).to_batches() if table else []
 
+    def catalog(self, flow: str) -> bytes:
+        """The hub's catalog of the series of a flow, which stands beside the service."""
+        address = f"{self.root.removesuffix('/sdmx')}/intake/sdg/{quote(flow, safe='')}/series.yaml"
+        with self._open(address, "application/yaml") as answer:
+            body: bytes = answer.read()
+            return gzip.decompress(body) if answer.headers.get("Content-Encoding") == "gzip" else body
+
     def _addresses(self, selection: Selection) -> list[str]:
         found = _address(selection)
         longest = max(selection.filters, key=lambda one: len(one.any_of), default=None)
@@ -143,7 +150,7 @@ class Remote:
 
     def _open(self, address: str, accept: str) -> Any:
         """The answer to a request. Waits and asks again while the service is busy; raises ServiceError, ChoiceError."""
-        url = f"{self.root}/v2/{address}"
+        url = address if "://" in address else f"{self.root}/v2/{address}"
         headers = {"Accept": accept, "Accept-Encoding": "gzip", "Accept-Language": "en"}
         request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the scheme was checked
         handlers = [urllib.request.ProxyHandler({})] if self.direct else []

@@ -20,6 +20,7 @@ from intake.source.base import DataSource, Schema
 from regional_hub.lab import provenance
 from regional_hub.sdg import release_choice as choice
 from regional_hub.sdg import timeline
+from regional_hub.sdg.intake_catalog import COMPONENTS
 from regional_hub.sdg.release_local import Local, Seen
 from regional_hub.sdg.release_remote import Remote
 from regional_hub.sdg.selection import Condition, Filter, Selection
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from regional_hub.sdg.structure import Structure
 
 FOLDER = "sdg"
-COMPONENTS = {"series": "SERIES", "area": "REF_AREA", "nature": "NATURE", "unit": "UNIT_MEASURE"}
 PARTITION_ROWS = 100_000
 
 # intake 2.0.9 says so of every parameter with a text for a default, whether it holds a command or not.
@@ -206,6 +206,7 @@ class ReleaseSource(DataSource):
         """All observations of the selection as a pandas DataFrame."""
         from regional_hub.sdg import release_frames
 
+        self._close()  # intake keeps a source; what is current may have changed since it was used
         made, seen, place = release_frames.read(self.places, self.selection, self.structure, self.numeric)
         if told := release_frames.empty_is_told(made, self.asked.told()):
             warnings.warn(told, NoObservations, stacklevel=2)
@@ -218,6 +219,7 @@ class ReleaseSource(DataSource):
 
         from regional_hub.sdg import release_frames
 
+        self._close()
         self._load_metadata()
         made = dd.from_map(
             release_frames.part, self._parts, meta=self._meta(), enforce_metadata=False, **self._arguments()
@@ -229,6 +231,7 @@ class ReleaseSource(DataSource):
         """The measure as an xarray Dataset over the dimensions that vary and the time; see release_frames.cube."""
         from regional_hub.sdg import release_frames
 
+        self._close()
         made, seen, place = release_frames.read(self.places, self.selection, self.structure, True)
         facts = {"flow": self.flow, "release": seen.release, "structure": self.structure.short, "etag": seen.etag}
         if title := (self.metadata or {}).get("title"):
