@@ -262,3 +262,76 @@ def test_text_for_people_comes_in_their_language(hub, files, tmp_path, monkeypat
 
     assert "2 个文件，3 个观测值：唯一键 3，重复 0，冲突 0" in done.stdout
     assert "草稿" in done.stdout
+
+
+def said(*arguments: object) -> str:
+    return CliRunner().invoke(sdg, [*map(str, arguments)], catch_exceptions=False).stdout
+
+
+def test_a_difference_is_told_by_what_changed(hub, files, tmp_path, monkeypatch):
+    hub("publish", loaded(hub, files, tmp_path)["draft"], "--by", "bob", "--name", "r1")
+    rows = line(value="50") + line(year=2021, note="Second revision") + line("XB", year=2022)
+    _, facts = hub("load", write(tmp_path, HEAD + rows, "new.csv"), "--by", "ann")
+    hub("publish", facts["draft"], "--by", "bob", "--name", "r2")
+
+    text = said("diff", "r1", "r2")
+
+    assert "~ A.SL_TLF_UEM.XA._T.2020  OBS_VALUE 5 → 50\n" in text
+    assert "+ A.SL_TLF_UEM.XB._T.2022  OBS_VALUE 5\n" in text
+    assert "~ A.SL_TLF_UEM.XA._T.2021  COMMENT_OBS — → Second revision\n" in text
+    assert "1 added, 2 changed (1 in their value), 0 deleted" in text
+    assert hub("diff", "r1", "r2")[1]["changed_values"] == 1
+    assert "- A.SL_TLF_UEM.XB._T.2022  OBS_VALUE 5\n" in said("diff", "r2", "r1")
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    assert "新增 1，变更 2（其中数值变更 1），删除 0" in said("diff", "r1", "r2")
+
+
+def test_long_texts_are_shown_from_where_they_part():
+    shown = release_commands._pair("United Nations Inter-agency Group for Child Mortality, 2018.", "x" * 80)
+    parting = release_commands._pair("A" * 70 + " 2018.", "A" * 70 + " 2019.")
+
+    assert shown.startswith("United Nations")
+    assert parting == f"…{'A' * 16} 201" + "8. → …" + "A" * 16 + " 2019."
+
+
+@pytest.mark.parametrize(
+    ("rows", "chinese", "told"),
+    [
+        (line(), False, "somebody else publishes it: ./hub sdg publish 2"),
+        (line(area="XC"), False, "its errors stand in the way"),
+        (line() + line(value="7"), False, "say which values hold: ./hub sdg decide 2"),
+        (line(), True, "由另一人发布： ./hub sdg publish 2"),
+        (line(area="XC"), True, "存在错误，不能发布"),
+    ],
+)
+def test_a_load_ends_with_what_to_do(hub, tmp_path, monkeypatch, rows, chinese, told):
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8" if chinese else "C.UTF-8")
+
+    text = said("load", write(tmp_path, HEAD + rows), "--structure", tmp_path / "dsd.xml")
+
+    assert told in text.splitlines()[-1]
+
+
+def test_errors_come_first_and_every_finding_has_its_line(hub, tmp_path):
+    rows = "".join(line(year=2000 + n) for n in range(7)) * 2 + line(area="XC")
+
+    text = said("load", write(tmp_path, HEAD + rows), "--structure", tmp_path / "dsd.xml", "--check")
+
+    assert text.index("error: code: 1") < text.index("warning: duplicate: 7")
+    assert "    data.csv:9: the same observation stands in data.csv, line 2\n" in text
+    assert "    … 2; all of them: --report FILE.csv\n" in text
+    assert text.startswith("15 observations in 1 file: ")
+
+
+def test_the_structure_is_that_of_the_first_file_that_names_one(hub, files, tmp_path):
+    hub("structure", tmp_path / "dsd.xml")
+    write(files, '{"is": "no data"}', "a-description.json")
+
+    code, facts = hub("load", files)
+
+    assert (code, facts["structure"], facts["observations"]) == (1, "XX:SDG(1.0)", 3)
+    assert "name the data files instead of the folder" in facts["error"]
+    (files / "a.csv").unlink(), (files / "b.csv").unlink()
+    assert "a-description.json: not an SDMX-JSON data message" in hub("load", files)[1]["error"]
+    write(files, "{}", "b.json")
+    assert "none of the 2 files says which structure it follows" in hub("load", files)[1]["error"]

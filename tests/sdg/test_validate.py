@@ -55,6 +55,7 @@ def test_what_is_right_is_not_reported(small):
     ("row", "rule", "column", "said"),
     [
         ({"SERIES": "SL_TLF_UEN"}, "code", "SERIES", "'SL_TLF_UEN' is not a code of SERIES; is SL_TLF_UEM meant?"),
+        ({"SEX": "female"}, "code", "SEX", "'female' is not a code of SEX; is F meant?"),
         ({"SEX": "f"}, "code", "SEX", "'f' is not a code of SEX; is F meant?"),
         ({"OBS_STATUS": "ZZZ"}, "code", "OBS_STATUS", "'ZZZ' is not a code of OBS_STATUS"),
         ({"UNIT_MEASURE": ""}, "mandatory", "UNIT_MEASURE", "the mandatory attribute UNIT_MEASURE is missing"),

@@ -49,6 +49,8 @@ def told(function: Callable[..., Any]) -> Callable[..., Any]:
     def run(*args: Any, **kwargs: Any) -> Any:
         try:
             return function(*args, **kwargs)
+        except BrokenPipeError:  # whoever read our output has read enough
+            raise
         except FAULTS as error:
             raise Failure(str(error)) from error
 

@@ -24,6 +24,12 @@ from regional_hub.sdg.formats.writing import best
 from regional_hub.sdg.loading import Room
 
 SHOWN = 5  # findings per rule on the screen
+SEVERITIES = {
+    "error": ("error", "错误"),
+    "warning": ("warning", "警告"),
+    "info": ("note", "提示"),
+    "off": ("off", "关闭"),
+}
 
 
 @click.group()
@@ -63,7 +69,7 @@ def load(
         given = draft.facts["structure"]
     if not given and len(beside) == 1:
         given = str(beside[0])
-    made, constraints = loading.structure_of(home.registry, given, found[0][0], keep=not check)
+    made, constraints = loading.structure_of(home.registry, given, *(path for path, _ in found), keep=not check)
     policy = home.policy
     if check:
         with _progress(len(found)) as step:
@@ -93,16 +99,35 @@ def _answer(report: Report, made: structure.Structure, draft: Draft | None, file
     _say_report(report)
     unread = report.counts["file"]
     if draft:
-        say(tell(f"Draft {draft.id} ({facts['state']}).", f"草稿 {draft.id}（{facts['state']}）。"))
+        _say_next(draft, report)
     if unread:
         raise Failure(
             tell(
-                f"{unread} of {report.files} files could not be taken in, the findings say why",
-                f"{report.files} 个文件中有 {unread} 个未能载入，原因见报告",
+                f"{unread} of {_files(report.files)} could not be taken in, see above; where they are no data, "
+                "name the data files instead of the folder",
+                f"{report.files} 个文件中有 {unread} 个未能载入，原因见上；若它们不是数据，请列出数据文件而不是文件夹",
             ),
             **facts,
         )
     return facts
+
+
+def _say_next(draft: Draft, report: Report) -> None:
+    """The draft, its state, and what can be done with it."""
+    if draft.facts["state"] == "validated":
+        to_do = tell("somebody else publishes it:", "由另一人发布：") + f" ./hub sdg publish {draft.id}"
+    elif report.blocking and report.counts["conflict"] and report.by_severity()["error"] == report.counts["conflict"]:
+        to_do = tell("say which values hold:", "请裁定冲突的数值：") + f" ./hub sdg decide {draft.id}"
+    else:
+        to_do = tell(
+            "its errors stand in the way: correct the files and load them again, or change sdg/policy.toml",
+            "存在错误，不能发布：请更正文件后重新载入，或修改 sdg/policy.toml",
+        )
+    say(tell(f"Draft {draft.id}; {to_do}", f"草稿 {draft.id}；{to_do}"))
+
+
+def _files(count: int) -> str:
+    return f"{count:,} file" + ("" if count == 1 else "s")
 
 
 @sdg.command("validate")
@@ -219,7 +244,7 @@ def _say_report(report: Report) -> None:
     chinese = tell("", "zh") == "zh"
     say(
         tell(
-            f"{report.observations:,} observations in {report.files} files: {report.unique_keys:,} unique keys, "
+            f"{report.observations:,} observations in {_files(report.files)}: {report.unique_keys:,} unique keys, "
             f"{report.duplicate_keys:,} duplicates, {report.conflicting_keys} conflicts",
             f"{report.files} 个文件，{report.observations:,} 个观测值：唯一键 {report.unique_keys:,}，"
             f"重复 {report.duplicate_keys:,}，冲突 {report.conflicting_keys}",
@@ -229,13 +254,19 @@ def _say_report(report: Report) -> None:
         say(f"! {conflict.key}")
         for stated in conflict.statements:
             say(f"    {stated['value']}  {stated['file']}:{stated['line'] or ''}")
-    for rule, count in sorted(report.counts.items()):
+    severities = report.policy.severity
+    for rule, count in sorted(report.counts.items(), key=lambda one: (list(SEVERITIES).index(severities[one[0]]), one)):
         if count and rule != "conflict":
-            say(f"{report.policy.severity[rule]}: {rule}: {count:,}")
+            say(f"{tell(*SEVERITIES[severities[rule]])}: {rule}: {count:,}")
             for finding in [finding for finding in report.findings if finding.rule == rule][:SHOWN]:
                 place = f"{finding.file}:{finding.line}: " if finding.line else f"{finding.file}: "
                 message = finding.message_zh if chinese else finding.message
-                say(f"    {place if finding.file not in message else ''}{message}")
+                say(f"    {'' if rule == 'file' and finding.file in message else place}{message}")
+            if count > SHOWN:
+                say(
+                    f"    … {count - SHOWN:,}; "
+                    + tell("all of them: --report FILE.csv", "全部写入文件：--report 文件.csv")
+                )
 
 
 def _write(report: Report, path: Path) -> None:

@@ -86,9 +86,9 @@ def apart(found: Sequence[tuple[Path, str]]) -> tuple[list[tuple[Path, str]], li
 
 
 def structure_of(
-    registry: Registry, given: str, first: Path, *, keep: bool = True
+    registry: Registry, given: str, first: Path, *others: Path, keep: bool = True
 ) -> tuple[Structure, list[Constraint]]:
-    """The structure to read by: from a structure message, by its short name, or the one that the first file names.
+    """The structure to read by: from a structure message, by its short name, or the first that a file names.
 
     With `keep`, a message is kept in the registry. Raises StructureError saying what there is, or FormatError.
     """
@@ -104,22 +104,31 @@ def structure_of(
     elif given:
         short = given
     else:
-        short = _named_by(first, registry)
+        short = _named_by((first, *others), registry)
     made = registry.structure(short)
     return made, registry.constraints_of(made.short)
 
 
-def _named_by(path: Path, registry: Registry) -> str:
-    with open_message(path) as message:
-        next(iter(message.batches), None)  # some layouts name it with each observation
-        named = message.header.structures
-    if not named:
-        raise StructureError(f"{path}: does not say which structure it follows; give it with --structure")
-    try:
-        registry.structure(named[0])
-    except StructureError as error:
-        raise StructureError(f"{path} follows {named[0]}: {error}") from error
-    return named[0]
+def _named_by(files: Sequence[Path], registry: Registry) -> str:
+    """What the first file follows that says so; one that cannot be read is told of when it is taken in."""
+    for path in files:
+        try:
+            with open_message(path) as message:
+                next(iter(message.batches), None)  # some layouts name it with each observation
+                named = message.header.structures
+        except FormatError:
+            if len(files) == 1:
+                raise
+            continue
+        if not named:
+            continue
+        try:
+            registry.structure(named[0])
+        except StructureError as error:
+            raise StructureError(f"{path} follows {named[0]}: {error}") from error
+        return named[0]
+    what = f"{files[0]}: does not say" if len(files) == 1 else f"none of the {len(files)} files says"
+    raise StructureError(f"{what} which structure it follows; give it with --structure")
 
 
 def take(draft: Draft, path: Path, name: str, made: Structure, *, by: str, report: Report) -> int:

@@ -6,7 +6,6 @@ Publishing is written to the hub's audit log where the portal's database is ther
 from __future__ import annotations
 
 import csv
-import itertools
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -22,6 +21,8 @@ from regional_hub.sdg.merge import Conflict
 from regional_hub.sdg.store import Store
 
 SHOWN = 20
+OLD = "old:"  # before the names of the columns that say what was
+LONGEST = 60  # characters of a text on the screen
 
 
 def _store() -> Store:
@@ -156,23 +157,66 @@ def diff(before: str, after: str, as_csv: bool) -> dict[str, Any] | None:
     from regional_hub.sdg import changes
 
     counts = {changes.ADDED: 0, changes.CHANGED: 0, changes.DELETED: 0}
+    other_values = 0
     shown: list[dict[str, Any]] = []
     writer = csv.writer(sys.stdout) if as_csv else None
     for number, batch in enumerate(_store().diff(before, after)):
         if writer and number == 0:
             writer.writerow(batch.schema.names)
+        (value, *_) = (name for name in batch.schema.names if OLD + name in batch.schema.names)
         for row in batch.to_pylist():
             counts[row[changes.ACTION]] += 1
+            other_values += row[changes.ACTION] == changes.CHANGED and row[value] != row[OLD + value]
             if writer:
                 writer.writerow([harmless(cell) for cell in row.values()])
             elif len(shown) < SHOWN:
-                shown.append({name: value for name, value in row.items() if value is not None})
+                say(_change(row))
+                shown.append({name: cell for name, cell in row.items() if cell is not None})
     if writer:
         return None
-    for row in shown:
-        say("  ".join(f"{name}={value}" for name, value in itertools.islice(row.items(), 40)))
-    say(", ".join(f"{name}: {count:,}" for name, count in counts.items()))
-    return {"before": before, "after": after, "counts": counts, "examples": shown}
+    added, changed, deleted = counts.values()
+    say(
+        tell(
+            f"{added:,} added, {changed:,} changed ({other_values:,} in their value), {deleted:,} deleted",
+            f"新增 {added:,}，变更 {changed:,}（其中数值变更 {other_values:,}），删除 {deleted:,}",
+        )
+        + (tell("; all of them: --csv", "；全部列出：--csv") if sum(counts.values()) > SHOWN else "")
+    )
+    return {
+        "before": before,
+        "after": after,
+        "counts": counts,
+        "changed_values": other_values,
+        "examples": shown,
+    }
+
+
+def _change(row: Mapping[str, Any]) -> str:
+    """`~ A.N.SI_POV_DAY1.417.2019  OBS_VALUE 5 → 50`: what became of one observation."""
+    from regional_hub.sdg import changes
+
+    told = [name for name in row if OLD + name in row]
+    key = ".".join(row[name] or "" for name in row if name not in told and name[:1] != "_" and OLD not in name)
+    action = row[changes.ACTION]
+    if action == changes.CHANGED:
+        differing = (name for name in told if row[name] != row[OLD + name])
+        return f"~ {key}  " + "; ".join(f"{one} {_pair(row[OLD + one], row[one])}" for one in differing)
+    sign, before = ("+", "") if action == changes.ADDED else ("-", OLD)
+    return f"{sign} {key}  {told[0]} {_short(row[before + told[0]])}"
+
+
+def _pair(before: str | None, after: str | None) -> str:
+    """`5 → 50`; of long texts from a little before where they part."""
+    old, new = before or "", after or ""
+    same = next((place for place, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+    cut = max(0, same - 20) if max(len(old), len(new)) > LONGEST else 0
+    return " → ".join(("…" if cut else "") + _short(text and text[cut:]) for text in (before, after))
+
+
+def _short(text: str | None) -> str:
+    if text is None:
+        return "—"
+    return text if len(text) <= LONGEST else text[:LONGEST] + "…"
 
 
 @click.command()

@@ -18,11 +18,12 @@ from regional_hub.sdg import periods
 from regional_hub.sdg.constraint_rules import denied
 from regional_hub.sdg.findings import Report
 from regional_hub.sdg.formats.observations import ACTION, FILE, LINE
-from regional_hub.sdg.structure import Component, Constraint, Structure
+from regional_hub.sdg.structure import Codelist, Component, Constraint, Structure
 
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|[+-]?INF")
 INTEGER = re.compile(r"[+-]?\d+")
 COMMA = re.compile(r"[+-]?\d[\d.\u00a0\u202f ]*,\d+|[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+ABOUT = re.compile(r"\s*[<>\u2264\u2265~\u2248\uff1c\uff1e]\s*\d")  # "<5", ">95.0"
 NUMERIC = {"Double", "Float", "Decimal"}
 WHOLE = {"Integer", "BigInteger", "Long", "Short", "Count", "InclusiveValueRange"}
 TIMES = {
@@ -220,19 +221,28 @@ def _numbers(column: pa.Array) -> pa.Array:
 
 
 def _code_test(component: Component) -> Test:
-    assert component.codelist is not None
-    codes = component.codelist.codes
+    codelist = component.codelist
+    assert codelist is not None
+    codes = codelist.codes
 
     def test(value: str) -> Fault | None:
         listed = value.split(";") if component.several else [value]
         if all(code in codes for code in listed):
             return None
-        near = difflib.get_close_matches(value, codes, 1) or [c for c in codes if c.casefold() == value.casefold()]
-        if not near:
-            return Fault("code")
-        return Fault("code", f"; is {near[0]} meant?", f"；是否应为 {near[0]}？")
+        near = _nearest(value, codelist)
+        return Fault("code", f"; is {near} meant?", f"；是否应为 {near}？") if near else Fault("code")
 
     return test
+
+
+def _nearest(value: str, codelist: Codelist) -> str:
+    """The code that is most like a value, or whose name is; empty where none is near."""
+    near = difflib.get_close_matches(value, codelist.codes, 1)
+    near = near or [code for code in codelist.codes if code.casefold() == value.casefold()]
+    if near:
+        return near[0]
+    named = {name.casefold(): code.id for code in codelist.codes.values() for name in code.name.values()}
+    return next((named[name] for name in difflib.get_close_matches(value.casefold(), named, 1, 0.85)), "")
 
 
 def _period_test(component: Component) -> Test:
@@ -251,10 +261,12 @@ def _period_test(component: Component) -> Test:
 def _number_test(value: str) -> Fault | None:
     if NUMBER.fullmatch(value):
         return None
-    return Fault("number", *_comma(value))
+    return Fault("number", *_number_hint(value))
 
 
-def _comma(value: str) -> tuple[str, str]:
+def _number_hint(value: str) -> tuple[str, str]:
+    if ABOUT.match(value):
+        return "; give the number alone, and say the rest in a comment or bound", "；请只填数字，其余写入注释或上下限"
     if COMMA.fullmatch(value):
         return "; write it with a decimal point and without separators of thousands", "；请使用小数点，不用千位分隔符"
     return "", ""
@@ -281,7 +293,7 @@ def _numeric_test(component: Component) -> Test:
 
     def test(value: str) -> Fault | None:
         if not pattern.fullmatch(value):
-            hint, hint_zh = _comma(value)
+            hint, hint_zh = _number_hint(value)
             return Fault("type", what + hint, what_zh + hint_zh)
         if low is not None and float(value) < float(low):
             return Fault("type", f"{low} or more", f"应不小于 {low}")
