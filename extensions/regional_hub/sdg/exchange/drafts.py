@@ -7,6 +7,7 @@ stay: its data are in the release.
 from __future__ import annotations
 
 import contextlib
+import secrets
 import shutil
 import time
 from collections.abc import Mapping
@@ -15,11 +16,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from regional_hub.sdg import durable
+from regional_hub.sdg import durable, reports
 from regional_hub.sdg.draft import PUBLISHED, Draft
 from regional_hub.sdg.store import Store, UnknownRelease
 
-FACTS = frozenset(("draft.json", "lock"))
+FACTS = frozenset(("draft.json", "lock", reports.FILE))
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,10 @@ class Old:
 
 
 def touched(facts: Mapping[str, Any], by: str = "") -> bool:
-    """Whether somebody did more than load; with `by`, whether it was somebody else."""
+    """Whether somebody did more than load; with `by`, whether somebody else had a part in it."""
     others = by and {facts["by"], *(part["by"] for part in facts["parts"])} != {by}
-    return bool(facts["decisions"] or facts["embargoes"] or others)
+    work = ("decisions", "embargoes", "undone", "requested")
+    return bool(others or any(facts.get(name) for name in work))
 
 
 def old(store: Store) -> list[Old]:
@@ -84,9 +86,10 @@ def remove(store: Store, identifier: str, by: str = "") -> bool:
                 return not by and _thin(draft)
             if touched(facts, by):
                 return False
-            (draft.folder / "draft.json").unlink()  # from here on there is no draft, whatever a kill leaves
-            shutil.rmtree(draft.folder)
-            return True
+            gone = draft.folder.with_name(f".{draft.id}.{secrets.token_hex(4)}")
+            draft.folder.rename(gone)  # from here on there is no draft, whatever a kill leaves
+        shutil.rmtree(gone, ignore_errors=True)
+        return True
     except (UnknownRelease, FileNotFoundError, durable.Busy):
         return False
 
@@ -101,8 +104,9 @@ def _thin(draft: Draft) -> bool:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a killed process left of drafts: folders without facts, older than any that is being made."""
+    """Remove what a killed process left of drafts, once it is older than any that is being made or removed."""
     for path in folder.iterdir():
-        if path.is_dir() and not (path / "draft.json").exists() and path.stat().st_mtime < time.time() - 3600:
-            with contextlib.suppress(FileNotFoundError):
+        left = path.name.startswith(".") or not (path / "draft.json").exists()
+        with contextlib.suppress(FileNotFoundError):
+            if path.is_dir() and left and path.stat().st_mtime < time.time() - 3600:
                 shutil.rmtree(path)

@@ -109,7 +109,7 @@ def _took(order: Order, brought: Brought, room: Room, made: Pull, state: State, 
     loading.examine(draft, room, report)
     changed = differences.report(draft, brought.scope)
     unread = report.counts["file"] + len(brought.faults)
-    if changed and not unread and not any(changed["counts"].values()) and not report.blocking:
+    if changed and not unread and not any(changed["counts"].values()):
         drafts.remove(room.store, draft.id, by=by)
         _known(state, brought)
         return {"outcome": UNCHANGED, "message": "what came is what is published already", **faults}

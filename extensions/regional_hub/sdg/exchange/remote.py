@@ -39,7 +39,8 @@ class AddressError(ValueError):
 
 @dataclass(frozen=True)
 class Remote:
-    """Data of one flow at a service. `key` is as in the URL, "" for all; `api` is 1 or 2, 0 while nobody knows.
+    """Data of one flow at a service. `api` is 1 or 2, 0 while nobody knows; `key` is as in the URL, "" for all, and an
+    empty part or `*` in it for all codes of a dimension, in either generation.
 
     `given` is a data URL that somebody wrote, taken as it is.
     """
@@ -86,12 +87,14 @@ class Remote:
         asked = [
             f"{name}={quote(text)}" for name, text in (("startPeriod", self.start), ("endPeriod", self.end)) if text
         ]
-        key = quote(self.key or "all", safe="+.")
+        parts = ["" if part == "*" else part for part in self.key.split(".")]
+        key = quote(".".join(parts) or "all", safe="+.")
         return f"{self.root}/data/{flow}/{key}" + (f"?{'&'.join(asked)}" if asked else "")
 
     def _v2(self, time: str) -> str:
         version = quote(self.version or "~", safe="~+*")
-        key = quote(self.key or "*", safe="+.,*")
+        keys = [".".join(part or "*" for part in key.split(".")) for key in self.key.split(",")]
+        key = quote(",".join(keys), safe="+.,*")
         bounds = [f"{name}:{quote(text)}" for name, text in (("ge", self.start), ("le", self.end)) if text]
         asked = f"?c%5B{time}%5D={'%2B'.join(bounds)}" if bounds else ""
         return f"{self.root}/data/dataflow/{self.agency}/{self.id}/{version}/{key}{asked}"
@@ -103,7 +106,7 @@ class Remote:
         if self.key in ("", "*", "all"):
             return {}
         parts = self.key.split(".")
-        if len(parts) != len(dimensions) or (self.api == 1 and "*" in self.key):
+        if len(parts) != len(dimensions):
             return None
         pairs = zip(dimensions, parts, strict=True)
         return {name: part.split("+") for name, part in pairs if part not in ("", "*")}

@@ -50,28 +50,26 @@ def bring(
     """
     folder.mkdir(parents=True, exist_ok=True)
     if order.source == UNSD:
-        return _unsd(order, client, room, folder, {} if again else told)
+        return _unsd(order, client, room, folder, {} if again else told, again)
     return _sdmx(order, client, room, folder, {} if again else told, published)
 
 
 # -- the API of UNSD ---------------------------------------------------------------------------------------------------
 
 
-def _unsd(order: Order, client: Client, room: Room, folder: Path, told: dict[str, Any]) -> Brought:
+def _unsd(order: Order, client: Client, room: Room, folder: Path, told: dict[str, Any], again: bool) -> Brought:
     made = _chosen(order, room.registry)
-    before = {str(code): str(stamp) for code, stamp in told.get("releases", {}).items()}
     base = order.base_url or unsd_api.BASE
-    found = unsd_api.gather(client, base, folder, order.series, order.areas, before)
-    for path in set(folder.glob("*.csv")) - {path for path, _ in found.files}:
-        path.unlink()  # of a series that is no longer asked for, or failed: it must not look current
+    found = unsd_api.gather(client, base, folder, order.series, order.areas, again)
     hashes = {name: durable.sha256(path) for path, name in found.files}
     same = hashes == told.get("files") and not found.faults
     scope = {"SERIES": [Path(name).stem for _, name in found.files]}
     if order.areas:
         scope["REF_AREA"] = [_area(area, made) for area in order.areas]
     notes = {"series_fetched": found.fetched, "limits": found.limits, "missing_values": found.missing}
-    told = {"releases": found.releases, "files": hashes}
-    return Brought(made, [] if same else found.files, told, found.faults, notes, scope, empty=not found.files)
+    return Brought(
+        made, [] if same else found.files, {"files": hashes}, found.faults, notes, scope, empty=not found.files
+    )
 
 
 def _chosen(order: Order, registry: Registry) -> Structure:

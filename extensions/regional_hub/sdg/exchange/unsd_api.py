@@ -42,6 +42,7 @@ COLUMNS = {
 LIMIT = re.compile(r"(?P<sign><=|>=|[<>≤≥])\s*(?P<number>[+-]?\d+(?:[., ]?\d+)*)")
 NOTHING = frozenset(("", "nan", "null", "none", "n/a"))
 CODE = re.compile(r"[A-Za-z0-9_]{1,60}")
+DONE = ".done"  # beside a series' file: of which release it is, and that nothing more of it has to be asked for
 
 
 @dataclass
@@ -50,23 +51,25 @@ class Gathered:
 
     files: list[tuple[Path, str]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
-    releases: dict[str, str] = field(default_factory=dict)
     fetched: int = 0
     limits: int = 0
     missing: int = 0
 
 
 def gather(
-    client: Client, base: str, folder: Path, series: Iterable[str], areas: Iterable[str], before: dict[str, str]
+    client: Client, base: str, folder: Path, series: Iterable[str], areas: Iterable[str], again: bool
 ) -> Gathered:
-    """Bring the series that are new since `before` (release by code), keep the files of the others.
+    """Bring the series whose release is another than that of the files that are kept, or with `again` all of them.
 
     A series that cannot be had whole is a fault and leaves the others alone. Raises FetchError where the service gives
     no list, or does not know a series that was asked for.
     """
     base, wanted, asked = base.rstrip("/"), list(series), tuple(areas)
     folder.mkdir(parents=True, exist_ok=True)
-    listed = series_list(client, base, folder / "series.json")
+    if again:
+        for path in folder.glob(f"*{DONE}"):
+            path.unlink()
+    listed = series_list(client, base, folder / "series.list")
     unknown = [code for code in wanted if code not in listed]
     if unknown:
         raise FetchError(base, f"there is no series {', '.join(unknown)}")
@@ -75,27 +78,27 @@ def gather(
         if not CODE.fullmatch(code):
             found.faults.append(f"{code!r} is no code of a series")
             continue
-        file = folder / f"{code}.csv"
-        if not (file.exists() and listed[code] and before.get(code) == listed[code]):
-            try:
-                _bring(Series(client, base, folder / code, code, asked, listed[code]), file, found)
-            except (SeriesFault, FetchError) as error:
-                found.faults.append(str(error))
-                continue
-        if file.exists():
-            found.files.append((file, file.name))
-            found.releases[code] = listed[code]
+        try:
+            _have(Series(client, base, folder / code, code, asked, listed[code]), folder, listed[code], found)
+        except (SeriesFault, FetchError) as error:
+            found.faults.append(str(error))
     return found
 
 
-def _bring(series: Series, file: Path, found: Gathered) -> None:
-    series.bring()
-    before = durable.sha256(file) if file.exists() else ""
-    if not _write(series, file, found):
-        file.unlink(missing_ok=True)  # a series without observations has no file
-    elif durable.sha256(file) != before:
+def _have(series: Series, folder: Path, release: str, found: Gathered) -> None:
+    """The file of a series: the one that is kept, of the same release and finished, or a new one."""
+    file, done = folder / f"{series.code}.csv", folder / f"{series.code}{DONE}"
+    kept = durable.read_json(done) if done.exists() else None
+    if kept is None or not release or kept["release"] != release:
+        series.bring()
+        rows = _write(series, file, found)
+        durable.write_json(done, {"release": release, "observations": rows})
+        transfer.remove(series.folder)
         found.fetched += 1
-    transfer.remove(series.folder)
+    else:
+        rows = kept["observations"]
+    if rows:  # a series without observations is no file to load
+        found.files.append((file, file.name))
 
 
 def _write(series: Series, file: Path, found: Gathered) -> int:

@@ -90,7 +90,7 @@ class Series:
 
     def records(self) -> Iterator[Record]:
         """The observations of all pages in order."""
-        for path in sorted(self.folder.glob("?????.json")):
+        for path in sorted(self.folder.glob("[0-9]*.json")):
             yield from read_page(path.read_bytes(), path.name).records
 
     def _open(self) -> None:
