@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import json
 import warnings
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from regional_hub.sdg import structure as model
 from regional_hub.sdg.registry import Registry
+from regional_hub.sdg.structure import Dataflow, Structures
 from tests.sdg import awkward, rest_service, stores
 from tests.sdg.rest_service import publish
 
@@ -241,7 +244,8 @@ async def test_codelists_of_availability_hold_only_what_has_data(client):
         ("availability/dataflow/XX/DF?mode=some", 400),
         ("availability/dataflow/XX/DF?c[TIME_PERIOD]=1900", 204),
         ("availability/dataflow/XX/NO", 404),
-        ("structure/codelist?asOf=2020-01-01", 501),
+        ("structure/codelist?asOf=2020-01-01", 204),
+        ("schema/dataflow/XX/DF?asOf=2020-01-01", 404),
         ("schema/metadataflow/XX/MF", 501),
         ("schema/dataflow/XX/NO", 404),
         ("metadata/metadataset", 204),
@@ -279,3 +283,22 @@ async def test_structures_are_cached_by_tag(client):
     first = await client.get(path)
 
     assert (await client.get(path, headers={"If-None-Match": first.headers["etag"]})).status_code == 304
+
+
+async def test_structures_as_they_were_at_a_moment(tmp_path):
+    times = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2)]
+    registry = Registry(tmp_path / "structures", clock=iter(times).__next__)
+    flow = Dataflow("XX", "DF", "1.0", {"en": "First"}, structure="XX:SMALL(1.0)")
+    registry.add(Structures((awkward.structure(),), (flow,)))
+    registry.add(Structures(dataflows=(replace(flow, name={"en": "Second"}), replace(flow, id="NEW"))))
+    client = rest_service.client(stores.store(tmp_path), Registry(tmp_path / "structures"))
+
+    async def names(query: str) -> dict[str, str]:
+        answer = await client.get(f"{V2}/structure/dataflow{query}")
+        return {one["id"]: one["name"] for one in answer.json()["data"]["dataflows"]} if answer.content else {}
+
+    assert await names("") == await names("?asOf=2026-01-02") == {"DF": "Second", "NEW": "First"}
+    assert await names("?asOf=2026-01-01T12:00:00Z") == {"DF": "First"}
+    assert await names("?asOf=2025-12-31") == {}
+    past = await client.get(f"{V2}/schema/dataflow/XX/DF?asOf=2026-01-01T12:00:00Z")
+    assert (past.status_code, past.headers["last-modified"]) == (200, "Thu, 01 Jan 2026 00:00:00 GMT")

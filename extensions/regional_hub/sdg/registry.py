@@ -1,7 +1,8 @@
 """Keeps imported structures, all versions side by side, below one folder.
 
 Each artefact is a file named by its content that never changes; `index.json` says which content a short name has, and
-an import becomes visible by one atomic rename of it. A data structure keeps the very codelists it came with, whatever
+an import becomes visible by one atomic rename of it. The index also logs when a name got which content, so that the
+structures can be read as they were at any moment. A data structure keeps the very codelists it came with, whatever
 another message later says under the same name.
 """
 
@@ -12,9 +13,10 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,6 +33,7 @@ KINDS: dict[str, type[model.Maintained]] = {
     "dataflows": model.Dataflow,
     "constraints": model.Constraint,
 }
+LOG = "log"  # beside the kinds in the index: when, kind, short name, entry
 ADAPTERS: dict[str, TypeAdapter[Any]] = {kind: TypeAdapter(made) for kind, made in KINDS.items()}
 M = TypeVar("M", bound=model.Maintained)
 
@@ -38,10 +41,34 @@ M = TypeVar("M", bound=model.Maintained)
 class Registry:
     """The structures that were imported. Reading sees one state at a time; several processes may import."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self.folder = folder
+        self._clock = clock
         self._objects: dict[tuple[str, str], model.Maintained] = {}
         self._index: tuple[tuple[int, int], dict[str, Any]] | None = None
+        self._past: dict[str, Any] | None = None
+
+    def at(self, moment: datetime) -> Registry:
+        """The structures as they were at a moment, to read only."""
+        found = Registry(self.folder)
+        found._objects = self._objects
+        index, log = self.index(), self.index().get(LOG, [])
+        logged = {(kind, short) for _, kind, short, _ in log}
+        past: dict[str, Any] = {
+            kind: {short: entry for short, entry in index[kind].items() if (kind, short) not in logged}
+            for kind in KINDS
+        }
+        past[LOG] = [one for one in log if datetime.fromisoformat(one[0]) <= moment]
+        for _, kind, short, entry in past[LOG]:
+            past[kind][short] = entry
+        found._past = past
+        return found
+
+    @property
+    def changed(self) -> datetime:
+        """When something was imported last; 1970 where nothing ever was."""
+        log = self.index().get(LOG, [])
+        return datetime.fromisoformat(log[-1][0]) if log else datetime(1970, 1, 1, tzinfo=UTC)
 
     # -- reading --------------------------------------------------------------------------------------------------
 
@@ -111,6 +138,8 @@ class Registry:
 
     def index(self) -> dict[str, Any]:
         """What each short name holds: the content, and for a data structure the contents of its codelists."""
+        if self._past is not None:
+            return self._past
         path = self.folder / "index.json"
         try:
             state = path.stat()
@@ -155,6 +184,8 @@ class Registry:
         with self._lock():
             index = json.loads(json.dumps(self.index()))
             changed = []
+            log = index.setdefault(LOG, [])
+            now = self._clock().isoformat()
             for kind in KINDS:
                 for artefact in getattr(found, kind):
                     entry = self._entry(kind, artefact, index)
@@ -168,6 +199,7 @@ class Registry:
                             "or import it with --replace"
                         )
                     index[kind][artefact.short] = entry
+                    log.append([now, kind, artefact.short, entry])
                     changed.append(artefact.short)
             self._write("index.json", json.dumps(index, ensure_ascii=False, indent=1).encode())
             return changed

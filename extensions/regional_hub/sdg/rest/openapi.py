@@ -63,6 +63,7 @@ AVAILABLE_1: tuple[Parameter, ...] = (
     ("references", {"enum": list(url_v1.AVAILABLE_REFERENCES)}, "Artefacts that come along."),
     AVAILABLE_2[2],
 )
+ERRORS = ("application/vnd.sdmx.error+json;version=2.0.0", "application/vnd.sdmx.error+xml;version=2.1")
 STATUSES = {
     "204": "Nothing meets the query.",
     "304": "Nothing changed.",
@@ -170,8 +171,12 @@ def _paths(
         shape = {"type": "object", "maxProperties": 0}
         query.append({"name": "c", "in": "query", "style": "deepObject", "schema": shape, "description": said})
     medias: Json = {made.header: {} for made in formats}
+    medias |= {negotiate.SHEET.header: {}} if negotiate.CSV_20 in formats else {}
     replies: Json = {"200": {"description": "The answer.", "content": medias}}
-    replies |= {status: {"description": said} for status, said in STATUSES.items()}
+    faults: Json = {"content": {media: {} for media in ERRORS}}
+    replies |= {
+        status: {"description": said} | (faults if status >= "400" else {}) for status, said in STATUSES.items()
+    }
     found = {}
     for length in lengths:
         given = parts[:length]

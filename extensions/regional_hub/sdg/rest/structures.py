@@ -169,12 +169,8 @@ def structure(service: Service, asked: Asked) -> Reply:
     query = asked.request.query
     assert isinstance(query, StructureQuery)
     chosen = _chosen(asked)
-    if query.as_of is not None:
-        raise NotOffered(
-            "structures are kept by version; ask for the version that was in force",
-            "结构按版本保存；请查询当时有效的版本",
-        )
-    graph = Graph(service.registry)
+    registry = service.registry.at(query.as_of) if query.as_of else service.registry
+    graph = Graph(registry)
     named = graph.named(OLD_NAMES.get(query.kind, query.kind), query)
     if not named:
         raise NoResults("no structures meet the query", "没有符合查询的结构")
@@ -189,7 +185,7 @@ def structure(service: Service, asked: Asked) -> Reply:
         bundle = _used_only(bundle, set(named))
     if ALL not in query.items:
         bundle = _with_items(bundle, set(named), query.items)
-    return _reply(service, asked, bundle, chosen, _index_time(service.registry))
+    return _reply(service, asked, bundle, chosen, registry.changed)
 
 
 def _used_only(bundle: Bundle, named: set[str]) -> Bundle:
@@ -300,11 +296,10 @@ def schema(service: Service, asked: Asked) -> Reply:
     """The data structure of something with its codelists and concepts, for people and programs to read."""
     query = asked.request.query
     assert isinstance(query, SchemaQuery)
-    if query.as_of is not None:
-        raise NotOffered("structures are kept by version, not by time", "结构按版本而不是按时间保存")
     if query.kind not in ("datastructure", "dataflow"):
         raise NotOffered(f"no schema of a {query.kind} is made here", f"不提供 {query.kind} 的模式")
-    graph = Graph(service.registry)
+    registry = service.registry.at(query.as_of) if query.as_of else service.registry
+    graph = Graph(registry)
     named = graph.named(
         query.kind, StructureQuery(query.kind, (query.agency,), (query.id,), (query.version or LATEST,))
     )
@@ -315,7 +310,7 @@ def schema(service: Service, asked: Asked) -> Reply:
     of = bundle.structures[0]
     resources.check_dimension(query.dimension_at_observation, of)
     chosen = _chosen(asked, negotiate.SCHEMA_V1 if asked.version == 1 else negotiate.SCHEMA_V2)
-    modified = _index_time(service.registry)
+    modified = registry.changed
     if chosen.format.kind != "schema":
         return _reply(service, asked, _used_only(replace(bundle, dataflows=()), set()), chosen, modified)
     owner = bundle.dataflows[0] if bundle.dataflows else of
@@ -352,8 +347,3 @@ def _reply(
 
     headers = {"Content-Type": chosen.format.header, "Content-Language": asked.languages[0]}
     return Reply(200, headers, body(), etag, modified)
-
-
-def _index_time(registry: Registry) -> datetime:
-    path = registry.folder / "index.json"
-    return datetime.fromtimestamp(path.stat().st_mtime if path.exists() else 0, UTC)
