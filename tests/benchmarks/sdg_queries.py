@@ -118,9 +118,8 @@ def observations(kind: Kind, answer: httpx.Response) -> int:
         facet = next(iter(found["facet_results"].values()))
         return sum(result["count"] for result in facet["results"])
     if kind.availability:
-        (constraint,) = found["data"]["dataConstraints"]
-        notes = {note["id"]: note for note in constraint["annotations"]}
-        return int(notes["obs_count"]["title"])
+        (there,) = found["data"]["availabilityConstraints"]
+        return int(there["obsCount"])
     return sum(len(series["observations"]) for part in found["data"]["dataSets"] for series in part["series"].values())
 
 
@@ -151,9 +150,9 @@ def over_http(
                 if counts[0] != counts[1] or not counts[0]:
                     raise RuntimeError(f"{kind.name}: the hub answers {counts[0]} observations, Datasette {counts[1]}")
             tagged = tags(ours, mine)
-            world.calm()
+            world.calm(longest=30)
             there = sdg_servers.load(folder, peer, [(path, "") for path in other], seconds)
-            world.calm()
+            world.calm(longest=30)
             here = sdg_servers.load(folder, hub, [(path, "") for path in mine], seconds)
             unchanged = sdg_servers.load(folder, hub, tagged, seconds)
             told(report, kind, here, unchanged, there)
