@@ -45,7 +45,10 @@ def test_intake_cat_finds_the_entries_by_the_environment(shared):
 
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True)
 
-    assert done.stdout.splitlines()[0] == "['events_sample', 'raster_sample', 'sdg_sample', 'sdmx_file']"
+    assert (
+        done.stdout.splitlines()[0]
+        == "['events_sample', 'raster_sample', 'sdg', 'sdg_sample', 'sdg_series', 'sdmx_file']"
+    )
     assert int(done.stdout.splitlines()[1]) == 1792
 
 

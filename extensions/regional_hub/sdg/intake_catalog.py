@@ -14,11 +14,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
 from regional_hub.sdg.structure import Structure, series_facts
-from regional_hub.sdg.timeline import View
+
+if TYPE_CHECKING:
+    from regional_hub.sdg.timeline import View
 
 DRIVER = "regional_hub.sdg.release_source.ReleaseSource"
 # Parameters of an entry: what they mean, in both languages.
@@ -225,7 +227,7 @@ def csv_template(url: str, flow: str, named: Mapping[str, str], time: str | None
 
 
 def series_document(hub: Hub, flow: str, entries: Iterable[SeriesEntry], release: str) -> dict[str, Any]:
-    """The nested catalog: an entry per series, by our driver where it is installed, else by plain CSV."""
+    """The nested catalog: an entry per series, by our driver where it is installed, else (the next by name) plain CSV."""
     common = {**hub.common, "flow": flow, "metadata_url": metadata_url(hub.url, flow)}
     dimension = hub.components["series"]
     # Every line less is read by every client: what is as the driver has it anyway is left out.
@@ -236,11 +238,11 @@ def series_document(hub: Hub, flow: str, entries: Iterable[SeriesEntry], release
             entry.code: {
                 "description": entry.title,
                 "driver": {
-                    "sdg_release": {
+                    "hub": {
                         "class": DRIVER,
                         "args": {"series": entry.code, "flow": flow, "url": hub.url, **other},
                     },
-                    "csv": {
+                    "plain": {
                         "class": "csv",
                         "args": {
                             "urlpath": f"{data_url(hub.url, flow)}?format=csv&c%5B{dimension}%5D={quote(entry.code)}"

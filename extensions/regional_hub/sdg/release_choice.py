@@ -11,11 +11,13 @@ import difflib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from regional_hub.sdg import periods, timeline
-from regional_hub.sdg.selection import Condition, Filter, Selection
-from regional_hub.sdg.structure import Component, Structure
+from regional_hub.sdg import periods
+
+if TYPE_CHECKING:
+    from regional_hub.sdg.selection import Selection
+    from regional_hub.sdg.structure import Component, Structure
 
 Codes = str | Sequence[str]
 EVERYTHING = ("", "*")
@@ -40,6 +42,8 @@ class Asked:
         return {**{name: list(codes) for name, codes in self.where.items()}, **times}
 
     def selection(self, flow: str, time: str | None) -> Selection:
+        from regional_hub.sdg.selection import Condition, Filter, Selection  # loads the database's libraries
+
         filters = [Filter(name, tuple(Condition("eq", code) for code in codes)) for name, codes in self.where.items()]
         chosen = Selection(flow, filters=tuple(filters), as_of=self.as_of)
         return chosen.within(self.start, self.end, time) if time else chosen
@@ -138,11 +142,13 @@ def _check_code(part: Component, code: str, occurring: Callable[[str], Collectio
 def _hint(word: str, there: Collection[str]) -> str:
     """The nearest words, upper and lower case apart."""
     upper = {one.upper(): one for one in there}
-    near = difflib.get_close_matches(word.upper(), upper, 3, 0.6)
+    near = difflib.get_close_matches(word.upper(), upper, 3, 0.5)
     return f"; did you mean {', '.join(upper[one] for one in near)}?" if near else ""
 
 
 def before_first(flow: str, as_of: datetime | None, first: datetime | None) -> ChoiceError:
+    from regional_hub.sdg import timeline
+
     said = f"; the first release came at {timeline.stamp(first)}" if first else ""
     when = f"as of {timeline.stamp(as_of)}" if as_of else "yet"
     return ChoiceError(f"there is no release of {flow} {when}{said}")

@@ -19,14 +19,12 @@ from intake.source.base import DataSource, Schema
 
 from regional_hub.lab import provenance
 from regional_hub.sdg import release_choice as choice
-from regional_hub.sdg import timeline
 from regional_hub.sdg.intake_catalog import COMPONENTS
-from regional_hub.sdg.release_local import Local, Seen
-from regional_hub.sdg.release_remote import Remote
-from regional_hub.sdg.selection import Condition, Filter, Selection
 
 if TYPE_CHECKING:
     from regional_hub.sdg.release_frames import Places
+    from regional_hub.sdg.release_local import Seen
+    from regional_hub.sdg.selection import Selection
     from regional_hub.sdg.structure import Structure
 
 FOLDER = "sdg"
@@ -43,6 +41,8 @@ class NoObservations(UserWarning):
 def places(url: str = "") -> Places:
     """The mounted folders, then the service; with `url` (the hub's address) that service alone."""
     from regional_hub.sdg.release_frames import Places
+    from regional_hub.sdg.release_local import Local
+    from regional_hub.sdg.release_remote import Remote
 
     if url:
         return Places((), Remote(_root(url)))
@@ -173,6 +173,8 @@ class ReleaseSource(DataSource):
     @cached_property
     def _parts(self) -> list[Selection]:
         """The same selection by groups of series of about `partition_rows` observations, pinned to the state seen."""
+        from regional_hub.sdg.selection import Condition, Filter
+
         dimension = self._splits_by
         pinned = replace(self.selection, as_of=self.asked.as_of or self.seen.as_of)
         wanted = set(self.asked.where.get(dimension, ()))
@@ -241,6 +243,8 @@ class ReleaseSource(DataSource):
         return cube
 
     def _note(self, seen: Seen, place: str) -> None:
+        from regional_hub.sdg import timeline
+
         provenance.note(
             provenance.Record(
                 flow=self.flow,
