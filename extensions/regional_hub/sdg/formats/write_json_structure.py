@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -133,11 +133,17 @@ class _Describer:
         return {"id": value, "name": value} if part.role == "dimension" else {"name": value}
 
     def _period(self, value: str) -> Names:
-        ends = {}
-        with suppress(periods.PeriodError):
-            first, after = periods.span(value)
-            last = max(first, after - timedelta(seconds=1))
-            ends = {"start": moment(first), "end": moment(last)}
+        ends = _ends(value)
         if self._old or ID.fullmatch(value):
             return {"id": value, "name": value, **ends}
         return {"value": value, **ends}
+
+
+@lru_cache(maxsize=4096)
+def _ends(period: str) -> Names:
+    """The first and the last moment of a period; nothing for what is none."""
+    try:
+        first, after = periods.span(period)
+    except periods.PeriodError:
+        return {}
+    return {"start": moment(first), "end": moment(max(first, after - timedelta(seconds=1)))}

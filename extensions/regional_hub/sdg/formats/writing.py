@@ -136,7 +136,8 @@ def plan(structure: Structure, options: Options) -> Plan:
     keyed = {part.id for part in series}
     whole = tuple(part for part in attributes if part.attachment == "dataset")
     lifted = tuple(part for part in attributes if series and _of_group(part, keyed))
-    own = tuple(part for part in attributes if part not in lifted and part not in whole)
+    placed = {part.id for part in (*lifted, *whole)}
+    own = tuple(part for part in attributes if part.id not in placed)
     return Plan(
         _reference(structure, options), structure.key, dimension, series, observation, measures, whole, lifted, own
     )
@@ -159,8 +160,10 @@ def _reference(structure: Structure, options: Options) -> Reference:
 def complete(batch: pa.RecordBatch, ids: Iterable[str]) -> pa.RecordBatch:
     """A batch with exactly these columns, in this order; those that it does not have are missing throughout."""
     nothing = pa.nulls(batch.num_rows, pa.string())
-    names = list(ids)
-    columns = [batch.column(name) if name in batch.schema.names else nothing for name in names]
+    names, there = list(ids), batch.schema.names
+    if names == there:
+        return batch
+    columns = [batch.column(name) if name in there else nothing for name in names]
     return pa.RecordBatch.from_arrays(columns, names=names)
 
 

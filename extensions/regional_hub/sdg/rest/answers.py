@@ -102,7 +102,6 @@ def data(service: Service, asked: Asked) -> Reply:
     modified = modified_at(service.store, resource.flow, view)
     options = _options(service, asked, wanted, selection, resource, chosen, etag, modified)
     running: list[Answer] = []
-    service.prepared()
 
     def found() -> Answer:
         if not running:

@@ -126,7 +126,12 @@ class _Application:
         limits = self._service.limits
         end = time.monotonic() + limits.seconds
         at_once = answerer is answers.data and self._service.ready
-        reply = answerer(self._service, asked) if at_once else await asyncio.to_thread(answerer, self._service, asked)
+        if at_once:
+            reply = answerer(self._service, asked)
+        else:
+            reply = await asyncio.to_thread(answerer, self._service, asked)
+            if answerer is answers.data:
+                self._service.prepared()
         await sending.reply(reply, limits.first_byte_seconds, end)
 
 
