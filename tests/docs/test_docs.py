@@ -41,6 +41,8 @@ def model_keys() -> dict[str, set[str]]:
             found[section] = set(field.annotation.model_fields)  # type: ignore[union-attr]
     found["gateway"].remove("worker_profiles")
     found["gateway.worker_profiles" + NAMED] = set(hub_settings.Profile.model_fields)
+    found["sdg"].remove("pulls")
+    found["sdg.pulls" + NAMED] = set(hub_settings.Pull.model_fields)
     return found
 
 
