@@ -79,7 +79,7 @@ def pull(source: str, due: bool, by: str, name: str, again: bool, **options: Any
         raise Failure(str(error)) from error
     _say_pull(report)
     if report["outcome"] in (pulling.FAILED, pulling.PARTIAL):
-        raise Failure(report["message"], **report)
+        raise Failure(report["message"], **{name: fact for name, fact in report.items() if name != "message"})
     return report
 
 
