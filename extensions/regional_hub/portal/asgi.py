@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import os
+import threading
 from collections.abc import Awaitable, Callable, Collection
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
 from django.core.asgi import get_asgi_application
 
 from regional_hub import settings as hub_settings
 from regional_hub.settings import Settings
+
+if TYPE_CHECKING:
+    from regional_hub.sdg.rest.app import SdmxApplication
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "regional_hub.portal.settings")
 
@@ -59,29 +65,42 @@ class WithSdmx:
 
     def __init__(self, site: Application, settings: Settings) -> None:
         self._site, self._settings = site, settings
-        self._service: Application | None = None
+        self._service: SdmxApplication | None = None
+        self._making = threading.Lock()
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        below = scope["type"] == "http" and scope["path"].startswith("/sdmx/")
-        await (self._sdmx() if below else self._site)(scope, receive, send)
+        if scope["type"] != "http" or not scope["path"].startswith("/sdmx/"):
+            await self._site(scope, receive, send)
+            return
+        service = self._service
+        if service is None:
+            service = await asyncio.to_thread(self._sdmx)  # pages do not wait while it is made
+        await service(scope, receive, send)
 
-    def _sdmx(self) -> Application:
-        """Made at the first request: pages do not wait for the database's library to load."""
-        if self._service is None:
-            from regional_hub.sdg.loading import Room
-            from regional_hub.sdg.rest.app import application as service
+    def warm(self) -> None:
+        """Read in the background what the first requests would wait for; a fault in it is in the log only."""
+        threading.Thread(target=self._warm, name="warm", daemon=True).start()
 
-            room = Room(self._settings.path("sdg"))
-            self._service = cast(
-                Application, service(room.store, room.registry, library=room.metadata, sender=self._settings.sdg.sender)
-            )
-        return self._service
+    def _warm(self) -> None:
+        try:
+            self._sdmx().warm()
+        except Exception:
+            logging.getLogger(__name__).exception("the SDMX service could not read ahead")
+
+    def _sdmx(self) -> SdmxApplication:
+        """Made when it is first needed: the portal's process, which has no data to serve, does without."""
+        with self._making:
+            if self._service is None:
+                from regional_hub.sdg.loading import Room
+                from regional_hub.sdg.rest.app import application as service
+
+                room = Room(self._settings.path("sdg"))
+                self._service = service(
+                    room.store, room.registry, library=room.metadata, sender=self._settings.sdg.sender
+                )
+            return self._service
 
 
-def make_application() -> Application:
-    settings = hub_settings.load()
-    site = WithSdmx(get_asgi_application(), settings)
-    return FrontDoor(site, _trusted(), "https" if settings.secure else "http")
-
-
-application = make_application()
+settings = hub_settings.load()
+site = WithSdmx(get_asgi_application(), settings)
+application = FrontDoor(site, _trusted(), "https" if settings.secure else "http")

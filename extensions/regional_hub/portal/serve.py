@@ -59,10 +59,11 @@ def main() -> None:
         sys.exit(f"hub: {service} cannot listen: {error}")
     os.environ["REGIONAL_HUB_LISTENS"] = ",".join(addresses)
 
-    from regional_hub.portal.asgi import application
+    from regional_hub.portal.asgi import application, site
 
     if service == "data":
         _keep_open_folder(settings)
+        site.warm()
 
     config = uvicorn.Config(
         application,

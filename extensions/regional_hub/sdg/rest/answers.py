@@ -88,6 +88,18 @@ class Service:
     def prepared(self) -> None:
         self.warm[""] = repr((self.store.stamp, self.registry.stamp))
 
+    def read_ahead(self) -> None:
+        """Read what the first requests would wait for: structures, series of the current releases, metadata, DuckDB."""
+        self.registry.all()
+        self.store.warm()
+        for flow in self.store.flows():
+            if current := self.store.current(flow):
+                seriesindex.of(current)
+                for _ in query.run(self.store, Selection(flow, limit=1)).batches:
+                    pass
+        for _ in self.library.latest() if self.library else ():
+            pass
+
 
 def data(service: Service, asked: Asked) -> Reply:
     """Observations. Raises a Fault for whatever keeps them from being sent; nothing is read before the reply's body."""

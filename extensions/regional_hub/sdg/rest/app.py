@@ -60,16 +60,22 @@ def application(
     library: Library | None = None,
     prefix: str = "/sdmx",
     sender: str = "REGIONAL_HUB",
-) -> Application:
+) -> SdmxApplication:
     """The service below `prefix`: `/sdmx/v2/data/…`, `/sdmx/v1/data/…`. Without a library there are no metadata."""
-    return _Application(Service(store, registry, limits or Limits(), sender, library), prefix)
+    return SdmxApplication(Service(store, registry, limits or Limits(), sender, library), prefix)
 
 
-class _Application:
+class SdmxApplication:
+    """The service as an ASGI application."""
+
     def __init__(self, service: Service, prefix: str) -> None:
         self._service = service
         self._prefix = prefix.rstrip("/")
         self._gate = _Gate(service.limits)
+
+    def warm(self) -> None:
+        """Have the first requests be as quick as the later ones; takes seconds where releases are large."""
+        self._service.read_ahead()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
