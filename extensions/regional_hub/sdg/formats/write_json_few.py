@@ -41,55 +41,69 @@ class Few:
     def series(self, batch: pa.RecordBatch, first: bool) -> bytes:
         """All rows of a batch, which begins with a series of its own; `first` says that none stands before it."""
         columns: Columns = {name: batch.column(name).to_pylist() for name in self._plan.ids}
-        keys = list(zip(*(columns[part.id] for part in self._plan.series), strict=True))
-        starts = [row for row in range(len(keys)) if row == 0 or keys[row] != keys[row - 1]]
-        ends = [*starts[1:], len(keys)]
+        keys = [columns[part.id] for part in self._plan.series]
+        changing = [column for column in keys if column.count(column[0]) < len(column)]
+        rows = range(batch.num_rows)
+        starts = [row for row in rows if row == 0 or any(column[row] != column[row - 1] for column in changing)]
+        ends = [*starts[1:], batch.num_rows]
         wanders = [self._wanders(columns, start, end) for start, end in zip(starts, ends, strict=True)]
         self.wandering = self.wandering or any(wanders)
-        heads = [self._head(columns, start, moves) for start, moves in zip(starts, wanders, strict=True)]
+        heads = self._heads(columns, starts, wanders)
         closing = "}}," if self._observations else "},"
         said = []
-        for place, head in enumerate(heads):
-            said += ["" if first and place == 0 else closing, head]
-            if self._observations:
-                rows = range(starts[place], ends[place])
-                said.append(",".join(self._observation(columns, row, wanders[place]) for row in rows))
+        rest = self._rows(columns, starts, ends, wanders) if self._observations else [""] * len(starts)
+        for place, (head, inner) in enumerate(zip(heads, rest, strict=True)):
+            said += ["" if first and place == 0 else closing, head, inner]
         return "".join(said).encode()
 
     def _wanders(self, columns: Columns, start: int, end: int) -> bool:
+        """Whether an attribute of the series changes between two rows."""
         return any(
             columns[part.id][row] != columns[part.id][start] for part in self._lifted for row in range(start + 1, end)
         )
 
-    def _head(self, columns: Columns, row: int, wanders: bool) -> str:
-        said = f'"{self._key(self._plan.series, columns, row)}":{{'
-        if self._lifted:
-            shown = [self._attribute(part, columns[part.id][row]) for part in self._lifted]
-            shown = ["null"] * len(shown) if wanders else shown
-            said += f'"attributes":[{",".join(shown)}]' + ("," if self._observations else "")
-        return said + ('"observations":{' if self._observations else "")
+    def _heads(self, columns: Columns, starts: Sequence[int], wanders: Sequence[bool]) -> list[str]:
+        """The key of each series and what it says before its observations."""
 
-    def _observation(self, columns: Columns, row: int, wanders: bool) -> str:
-        cells = [_value(part, columns[part.id][row]) for part in self._plan.measures]
-        cells += [self._attribute(part, columns[part.id][row]) for part in self._own]
-        if wanders:
-            cells += [self._attribute(part, columns[part.id][row]) for part in self._lifted]
-        return f'"{self._key(self._plan.observation, columns, row)}":[{",".join(cells)}]'
+        def at_starts(parts: Sequence[Component], missing: str) -> list[tuple[str, ...]]:
+            found = [self._cells(part, [columns[part.id][start] for start in starts], missing) for part in parts]
+            return list(zip(*found, strict=True)) if found else [()] * len(starts)
 
-    def _key(self, parts: Sequence[Component], columns: Columns, row: int) -> str:
-        return ":".join(self._place(part.id, columns[part.id][row], "") for part in parts)
+        keys, attributes = at_starts(self._plan.series, ""), at_starts(self._lifted, "null")
+        opening = '"observations":{' if self._observations else ""
+        heads = []
+        for key, shown, hidden in zip(keys, attributes, wanders, strict=True):
+            head = f'"{":".join(key)}":{{'
+            if self._lifted:
+                listed = ",".join(["null"] * len(shown) if hidden else shown)
+                head += f'"attributes":[{listed}]' + ("," if self._observations else "")
+            heads.append(head + opening)
+        return heads
 
-    def _place(self, id: str, value: str | None, missing: str) -> str:
+    def _rows(self, columns: Columns, starts: Sequence[int], ends: Sequence[int], wanders: Sequence[bool]) -> list[str]:
+        """The observations of each series."""
+        keys = zip(*(self._cells(part, columns[part.id], "") for part in self._plan.observation), strict=True)
+        own = (*self._plan.measures, *self._own)
+        cells = list(zip(*(self._cells(part, columns[part.id], "null") for part in own), strict=True))
+        if any(wanders):
+            more = list(zip(*(self._cells(part, columns[part.id], "null") for part in self._lifted), strict=True))
+            for start, end, wander in zip(starts, ends, wanders, strict=True):
+                for row in range(start, end) if wander else ():
+                    cells[row] += more[row]
+        told = [f'"{":".join(key)}":[{",".join(row)}]' for key, row in zip(keys, cells or [()] * ends[-1], strict=True)]
+        return [",".join(told[start:end]) for start, end in zip(starts, ends, strict=True)]
+
+    def _cells(self, part: Component, values: Sequence[str | None], missing: str) -> list[str]:
+        """Values as they stand in the message; a value that all rows have is looked at once."""
+        index = self._indexes.get(part.id)
+        if values.count(values[0]) == len(values):
+            return [self._cell(part, index, values[0], missing)] * len(values)
+        return [self._cell(part, index, value, missing) for value in values]
+
+    @staticmethod
+    def _cell(part: Component, index: Index | None, value: str | None, missing: str) -> str:
         if value is None:
             return missing
-        values = self._indexes[id].values
-        return str(values.setdefault(value, len(values)))
-
-    def _attribute(self, part: Component, value: str | None) -> str:
-        return self._place(part.id, value, "null") if part.id in self._indexes else _value(part, value)
-
-
-def _value(part: Component, value: str | None) -> str:
-    if value is None:
-        return "null"
-    return value if numeric(part) and NUMBER.fullmatch(value) else quoted(value)
+        if index is not None:
+            return str(index.values.setdefault(value, len(index.values)))
+        return value if numeric(part) and NUMBER.fullmatch(value) else quoted(value)
