@@ -47,9 +47,10 @@ def _step(figure: Figure, line: Line) -> float:
 
 
 def row(figure: Figure, line: Line, point: Point) -> Json:
-    """One observation in a chart; `text` is the value as the data have it."""
+    """One observation in a chart; `text` is the value as the data have it, `s` the number of its line."""
     book, roles = figure.book, figure.book.roles
     said: Json = {
+        "s": figure.number[line.key],
         "line": line.name,
         "area": line.area,
         "t": point.time,
@@ -244,7 +245,8 @@ def scatter(figure: Figure, look: Look) -> Json:
     """A point for each pair of lines of one area, at the newest period that both have."""
     pairs = scatter_pairs(figure)
     data = [
-        row(figure, each, mine) | {"other": float(theirs.value or 0), "other_text": theirs.text}
+        row(figure, each, mine)
+        | {"o": figure.number[theirs.series], "other": float(theirs.value or 0), "other_text": theirs.text}
         for each, mine, theirs in pairs
     ]
     second = series_title(figure.book, figure.state.against).text

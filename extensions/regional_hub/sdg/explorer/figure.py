@@ -84,6 +84,11 @@ class Figure:
         return self.shown < self.total
 
     @cached_property
+    def number(self) -> Mapping[SeriesKey, int]:
+        """The number of each line, those of the second series after those of the first."""
+        return {line.key: place for place, line in enumerate((*self.lines, *self.others))}
+
+    @cached_property
     def title(self) -> Label:
         return series_title(self.book, self.state.series)
 

@@ -6,11 +6,13 @@ number is missing, never zero.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+
+import pyarrow as pa
 
 from regional_hub.sdg import changes, periods, query, timeline
 from regional_hub.sdg.explorer.book import Book
@@ -70,7 +72,7 @@ def points(book: Book, selection: Selection) -> list[Point]:
     """
     answer = book.run(selection)
     make = Maker(book)
-    return [make(row) for batch in answer.batches for row in batch.to_pylist()]
+    return [point for batch in answer.batches for point in make.all(batch)]
 
 
 class Maker:
@@ -84,7 +86,26 @@ class Maker:
         taken = {*ours, roles.source, roles.time, *roles.footnotes, *self.dimensions}
         self.more = [part.id for part in book.structure.components if part.id not in taken]
 
+    def all(self, batch: pa.RecordBatch) -> Iterator[Point]:
+        """The points of a batch. Rows of one series, which stand together, share their codes."""
+        columns = {name: batch.column(name).to_pylist() for name in batch.schema.names}
+        nothing: list[str | None] = [None] * batch.num_rows
+        dimensions = [columns.get(name, nothing) for name in self.dimensions]
+        used = [name for name, column in columns.items() if name not in self.dimensions and any(column)]
+        values = [columns[name] for name in used]
+        before: tuple[str | None, ...] | None = None
+        codes: dict[str, str] = {}
+        for row in range(batch.num_rows):
+            key = tuple(column[row] for column in dimensions)
+            if key != before:
+                before, codes = key, {name: code or "" for name, code in zip(self.dimensions, key, strict=True)}
+            yield self.point(codes, {name: column[row] for name, column in zip(used, values, strict=True)})
+
     def __call__(self, row: Row) -> Point:
+        return self.point({name: row.get(name) or "" for name in self.dimensions}, row)
+
+    def point(self, codes: Mapping[str, str], row: Row) -> Point:
+        """One point of the codes of its series and the row's other values."""
         roles = self.roles
 
         def said(component: str | None) -> str:
@@ -92,7 +113,7 @@ class Maker:
 
         time, text = said(roles.time), said(roles.value)
         return Point(
-            codes={name: row.get(name) or "" for name in self.dimensions},
+            codes=codes,
             time=time,
             position=position(time),
             value=number(text),

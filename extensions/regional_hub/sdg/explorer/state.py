@@ -119,7 +119,9 @@ def parse(book: Book, series: str, lists: Lists, kinds: Iterable[str]) -> State:
     if state.start and state.end and periods.span(state.start)[0] > periods.span(state.end)[0]:
         both = f"start={state.start}, end={state.end}"
         raise BadParameter("start", f"the start is after the end: {both}", f"开始晚于结束：{both}")
-    return replace(state, scale="" if state.scale == "linear" else state.scale)
+    # What is the default is not said.
+    scale = "" if state.scale == "linear" else state.scale
+    return replace(state, scale=scale, chart="" if state.chart == "line" else state.chart)
 
 
 def _chosen(book: Book, by_name: Mapping[str, str], lists: Lists) -> dict[str, tuple[str, ...]]:

@@ -1,0 +1,133 @@
+"""A notebook that makes a page's chart again: it asks the hub's SDMX service for the data and draws the same chart.
+
+The notebook holds the queries, the chart without its values, and a few lines that put the two together. What comes from
+the data stands in it as quoted text only, never as code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+import re
+from typing import Any
+
+from regional_hub.sdg.explorer import charts, cite
+from regional_hub.sdg.explorer.figure import Figure
+from regional_hub.sdg.explorer.look import Json, Look
+from regional_hub.sdg.explorer.saying import say
+
+# What a row of the chart takes from the data that the notebook reads.
+VALUES = ("y", "text", "low", "high", "other", "other_text", "label")
+LINE = 4_000
+
+READ = """import json
+import os
+
+import altair as alt
+import pandas as pd
+
+hub = os.environ.get("REGIONAL_HUB_DATA_URL") or os.environ.get("REGIONAL_HUB_URL") or public
+parts = [pd.read_csv(hub + query, dtype=str, keep_default_na=False) for query in queries]
+data = pd.concat(parts, ignore_index=True)
+data.head()"""
+
+DRAW = """observations = {
+    (*(row[name] for name in frame["dimensions"]), row.get(frame["time"], "")): row for row in data.to_dict("records")
+}
+
+
+def number(text):
+    try:
+        return float(text) if text not in ("", "NaN") else None
+    except ValueError:
+        return None
+
+
+rows = []
+for template in frame["rows"]:
+    row = dict(template)
+    if "s" in row:
+        found = observations[(*frame["series"][row["s"]], row["t"])]
+        row["text"], row["y"] = found[frame["value"]], number(found[frame["value"]])
+        low, high = (number(found.get(name, "")) for name in frame["bounds"])
+        if low is not None and high is not None:
+            row["low"], row["high"] = low, high
+        if "o" in row:
+            other = observations[(*frame["series"][row["o"]], row["t"])]
+            row["other_text"], row["other"] = other[frame["value"]], number(other[frame["value"]])
+        row["label"] = f"{row['text']} ({row['t']})"
+    rows.append(row)
+chart["data"] = {"name": "points", "values": rows}
+alt.Chart.from_dict(chart)"""
+
+
+def notebook(figure: Figure, base: str) -> Json:
+    """The notebook as nbformat 4.5 has it; `base` is the public address of the site."""
+    language = figure.language
+    citation = cite.citation(figure, base)
+    frame, chart = framed(figure)
+    second = [figure.other_choice] if figure.other_choice else []
+    queries = [cite.sdmx_url(choice, "") for choice in (figure.choice, *second)]
+    queries = [f"{query}{'&' if '?' in query else '?'}format=csv" for query in queries]
+    about = "\n\n".join([f"# {plain(figure.title.text)}", plain(figure.constant), plain(citation.text)])
+    data = say(
+        language,
+        "The data, by the hub's SDMX service, as of the release of the page.",
+        "数据：由本站 SDMX 服务按页面的版本读取。",
+    )
+    same = say(
+        language,
+        "The same chart as on the page, with the values read above.",
+        "与页面相同的图表，数值取自上面读取的数据。",
+    )
+    asked = f"public = {base!r}\nqueries = {json.dumps(queries, indent=4)}\n"
+    held = f"frame = json.loads({quoted(frame)})\nchart = json.loads({quoted(chart)})"
+    cells = [
+        _cell("markdown", about),
+        _cell("markdown", data),
+        _cell("code", asked + READ),
+        _cell("markdown", same),
+        _cell("code", held, {"jupyter": {"source_hidden": True}}),
+        _cell("code", DRAW),
+    ]
+    for place, cell in enumerate(cells):
+        cell["id"] = hashlib.sha256(f"{place}{cell['source']}".encode()).hexdigest()[:8]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}, "regional_hub": {"page": citation.link}}
+    return {"nbformat": 4, "nbformat_minor": 5, "metadata": metadata, "cells": cells}
+
+
+def framed(figure: Figure) -> tuple[Json, Json]:
+    """The chart's rows without their values, with what finds them; and the specification without its data."""
+    chart = charts.spec(figure, Look())
+    values = chart.pop("data")["values"]
+    rows = [{name: said for name, said in row.items() if name not in VALUES or "s" not in row} for row in values]
+    roles = figure.book.roles
+    frame = {
+        "dimensions": [part.id for part in figure.book.structure.dimensions],
+        "time": roles.time or "",
+        "value": roles.value,
+        "bounds": [roles.lower or "", roles.upper or ""],
+        "series": [list(line.key) for line in (*figure.lines, *figure.others)],
+        "rows": rows,
+    }
+    return frame, chart
+
+
+def quoted(value: object) -> str:
+    """JSON as literals of Python, one below the other: nothing in it can end them."""
+    text = json.dumps(value, ensure_ascii=True)
+    parts = [text[start : start + LINE] for start in range(0, len(text), LINE)]
+    return "\n" + "\n".join(f"    {part!r}" for part in parts) + "\n"
+
+
+def plain(text: str) -> str:
+    """Text in Markdown that stays text: no markup, no HTML, no address that is loaded."""
+    escaped = html.escape(" ".join(text.split()), quote=False)
+    return re.sub(r"([\\`*_{}\[\]()#+!|~$])", r"\\\1", escaped)
+
+
+def _cell(kind: str, source: str, metadata: Json | None = None) -> Json:
+    more: dict[str, Any] = {"execution_count": None, "outputs": []} if kind == "code" else {}
+    return {"cell_type": kind, "metadata": metadata or {}, "source": source, **more}
