@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from regional_hub.sdg.explorer import holdings
 from regional_hub.sdg.explorer.book import Book
 from regional_hub.sdg.explorer.holdings import Extent
+from regional_hub.sdg.explorer.saying import is_chinese
 from regional_hub.sdg.explorer.words import Label
 from regional_hub.sdg.structure import Code
 
@@ -41,7 +42,7 @@ class Area:
 
 
 def tree(book: Book) -> list[Area]:
-    """The roots; areas without data are there only where something below them has some."""
+    """The roots; areas without data are there only where something below them has some. Regions come first."""
     if not book.roles.area:
         return []
     held = holdings.of(book)
@@ -60,17 +61,12 @@ def tree(book: Book) -> list[Area]:
     for code in held.areas:
         node(code)
     place = {code: number for number, code in enumerate(codes)}
-    for area in list(made.values()):
-        area.below.sort(key=lambda one: _order(one, place))
-    roots.sort(key=lambda one: _order(one, place))
+    spelled = not is_chinese(book.language)  # characters have no order that readers look by: as in the codelist then
+    for siblings in (roots, *(area.below for area in made.values())):
+        siblings.sort(key=lambda one: (not one.below, one.label.text if spelled else "", place.get(one.code, 0)))
     for root in roots:
         _deepen(root, 0)
     return roots
-
-
-def _order(area: Area, place: Mapping[str, int]) -> tuple[bool, str]:
-    """Regions before countries that lie beside them; then by name, as readers look for them."""
-    return not area.below, area.label.text if area.label.text else str(place.get(area.code, 0))
 
 
 def _deepen(area: Area, depth: int) -> None:
