@@ -102,3 +102,24 @@ def test_further_shared_folders_are_seen_below_the_shared_one(tmp_path: Path) ->
     found = plan(hub_settings.load(env))
 
     assert kinds.Mount(Path("/data/census"), "/srv/shared/census") in found.mounts
+
+
+@pytest.mark.parametrize(
+    ("owner", "server"), [("wei", ""), ("wei", "exam-1"), ("project-water", ""), ("showcase", "map")]
+)
+def test_open_releases_are_seen_read_only_and_the_database_itself_by_nobody(
+    settings: Settings, owner: str, server: str
+) -> None:
+    kinds.open_releases(settings).mkdir(parents=True)
+    (settings.shared_dir / "sdg").mkdir(parents=True)
+
+    found = plan(settings, owner, server)
+
+    below = [mount for mount in found.mounts if mount.host.is_relative_to(settings.path("sdg"))]
+    assert below == [kinds.Mount(settings.path("sdg", "open"), "/srv/shared/sdg", read_only=True)]
+
+
+def test_where_there_is_no_place_to_mount_on_open_releases_are_not_mounted(settings: Settings) -> None:
+    kinds.open_releases(settings).mkdir(parents=True)
+
+    assert not any(mount.inside == "/srv/shared/sdg" for mount in plan(settings).mounts)

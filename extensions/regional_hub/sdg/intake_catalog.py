@@ -227,7 +227,7 @@ def csv_template(url: str, flow: str, named: Mapping[str, str], time: str | None
 
 
 def series_document(hub: Hub, flow: str, entries: Iterable[SeriesEntry], release: str) -> dict[str, Any]:
-    """The nested catalog: an entry per series, by our driver where it is installed, else (the next by name) plain CSV."""
+    """The nested catalog: an entry per series, by our driver, or (next by name) where it is missing plain CSV."""
     common = {**hub.common, "flow": flow, "metadata_url": metadata_url(hub.url, flow)}
     dimension = hub.components["series"]
     # Every line less is read by every client: what is as the driver has it anyway is left out.

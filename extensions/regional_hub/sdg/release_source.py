@@ -250,7 +250,7 @@ class ReleaseSource(DataSource):
                 flow=self.flow,
                 release=seen.release,
                 etag=seen.etag,
-                retrieved=datetime.now(UTC).isoformat(timespec="seconds"),
+                retrieved=datetime.now(UTC).isoformat(timespec="milliseconds"),
                 selection=self.asked.told(),
                 as_of=timeline.stamp(self.asked.as_of) if self.asked.as_of else "",
                 source=place,
