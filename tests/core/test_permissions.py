@@ -32,7 +32,7 @@ def test_visitors_may_only_what_anyone_may():
 
     assert given == {
         ("see", "home"), ("see", "health"), ("choose", "language"), ("accept", "invitation"), ("read", "open data"),
-        ("see", "sdg"),
+        ("see", "sdg"), ("follow", "sdg"),
         ("see", "showcase"),
     }  # fmt: skip
 

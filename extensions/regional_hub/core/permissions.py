@@ -22,6 +22,8 @@ TABLE: dict[tuple[str, str], frozenset[str]] = {
     ("see", "catalog"): frozenset({PERSON}),
     ("read", "open data"): frozenset({ANYONE}),
     ("see", "sdg"): frozenset({ANYONE}),
+    ("follow", "sdg"): frozenset({ANYONE}),
+    ("change", "subscription"): frozenset({OWNER}),
     ("see", "sdg desk"): _DESK,
     ("load", "sdg draft"): _DESK,
     ("decide", "sdg draft"): _DESK,

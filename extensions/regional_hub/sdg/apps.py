@@ -7,3 +7,11 @@ class SdgConfig(AppConfig):
     name = "regional_hub.sdg"
     label = "sdg"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from django.db.models.signals import post_save
+
+        from regional_hub.core.models import AuditEntry
+        from regional_hub.sdg.subscriptions import tasks
+
+        post_save.connect(tasks.on_audit, AuditEntry, dispatch_uid="sdg.subscriptions")

@@ -21,6 +21,7 @@ VERBS = {
     "change": _("changed"),
     "change e-mail addresses": _("changed e-mail addresses"),
     "change password": _("changed the password"),
+    "confirm": _("confirmed"),
     "create": _("created"),
     "decide-conflict": _("decided a conflict in"),
     "delete": _("dissolved"),
@@ -33,6 +34,7 @@ VERBS = {
     "enable": _("enabled"),
     "fail to sign in": _("failed to sign in"),
     "force-release": _("forced the release"),
+    "follow": _("followed by e-mail"),
     "group": _("changed groups"),
     "import-metadata": _("imported reference metadata"),
     "invite": _("invited"),
@@ -50,6 +52,7 @@ VERBS = {
     "sign up": _("signed up"),
     "start": _("started"),
     "stop": _("stopped"),
+    "unfollow": _("ended a subscription"),
     "undo-decision": _("took a decision back in"),
     "validate-draft": _("validated"),
 }

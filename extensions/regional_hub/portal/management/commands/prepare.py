@@ -24,6 +24,7 @@ from regional_hub.core.access import OPERATOR
 from regional_hub.core.models import Group, HubAccount, Person
 from regional_hub.core.oidc import ensure_hub_client
 from regional_hub.portal import assets
+from regional_hub.sdg.subscriptions import tasks as letters
 from regional_hub.settings import ROOT, Settings
 
 FIRST = "admin"
@@ -60,6 +61,7 @@ class Command(BaseCommand):
         tasks.prune()
         if any(account.is_behind for account in HubAccount.objects.all()):
             tasks.schedule()
+        letters.schedule_if_followed()
         return self._administrator()  # last: the password is shown only once, so nothing may fail after it
 
     def _migrate(self) -> None:
@@ -80,7 +82,7 @@ class Command(BaseCommand):
 
     def _assets(self) -> None:
         """Collect and hash the page assets, unless those collected are made of the same files."""
-        folders = [PACKAGE / app / "static" for app in ("core", "portal")]
+        folders = [PACKAGE / app / "static" for app in ("core", "portal", "sdg")]
         if missing := assets.missing():
             raise CommandError(f"{missing[0]} is missing ({len(missing)} in all): run `npm ci` in {ROOT}")
         now = assets.stamp(folders)
