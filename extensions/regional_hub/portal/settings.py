@@ -62,6 +62,7 @@ MIDDLEWARE = [
     "allauth.usersessions.middleware.UserSessionsMiddleware",
     "regional_hub.core.middleware.reader",
     "regional_hub.core.middleware.password_change_first",
+    "regional_hub.sdg.views.drafts.previews",
 ]
 
 ROOT_URLCONF = "regional_hub.portal.urls"
@@ -147,6 +148,9 @@ SECURE_HSTS_SECONDS = 365 * 86400 if HUB.secure else 0
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+
+# A national data set comes in hundreds of files; how much they hold together is for `sdg.upload_mb`.
+DATA_UPLOAD_MAX_NUMBER_FILES = 2000
 
 # Languages and time
 LANGUAGE_CODE = HUB.site.languages[0]

@@ -24,6 +24,7 @@ FILE = "report.parquet"
 SUMMARY = b"summary"
 COLUMNS = tuple(Finding.__dataclass_fields__)
 SCHEMA = pa.schema([(name, pa.int64() if name == "line" else pa.string()) for name in COLUMNS])
+LISTED = ", ".join(f'"{name}"' for name in COLUMNS)  # `column` is a word of SQL
 # What a reader can choose findings by.
 FILTERS = ("rule", "severity", "file")
 BATCH = 10_000
@@ -44,13 +45,13 @@ class Kept:
     def page(self, chosen: Mapping[str, str], start: int, size: int) -> list[Finding]:
         """Findings in the order of their severity, rule, file and line, from the place `start` on."""
         order = "CASE severity WHEN 'error' THEN 0 WHEN 'warning' THEN 1 ELSE 2 END, rule, file, line, key"
-        query = f"SELECT {', '.join(COLUMNS)} FROM read_parquet($path) WHERE {{}} ORDER BY {order}"
+        query = f"SELECT {LISTED} FROM read_parquet($path) WHERE {{}} ORDER BY {order}"
         found = self._run(f"{query} LIMIT {int(size)} OFFSET {int(start)}", chosen)
         return [Finding(*row) for row in found.fetchall()]
 
     def all(self, chosen: Mapping[str, str]) -> Iterator[Finding]:
         """Every kept finding, as it was found."""
-        found = self._run(f"SELECT {', '.join(COLUMNS)} FROM read_parquet($path) WHERE {{}}", chosen)
+        found = self._run(f"SELECT {LISTED} FROM read_parquet($path) WHERE {{}}", chosen)
         while rows := found.fetchmany(BATCH):
             yield from (Finding(*row) for row in rows)
 
