@@ -223,6 +223,10 @@ class Sdg(Section):
 
     sender: str = Field(pattern=r"^[A-Za-z0-9_@$-]{1,64}$")
     upload_mb: int = Field(ge=1)
+    boundaries: str
+    boundaries_key: str = Field(min_length=1)
+    boundaries_disclaimer: str
+    boundaries_disclaimer_zh: str
     pulls: dict[str, Pull]
 
     @field_validator("pulls")

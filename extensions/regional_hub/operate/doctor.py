@@ -24,6 +24,8 @@ from regional_hub import settings as hub_settings
 from regional_hub.cli import Failure, common, say, tell
 from regional_hub.hub import engine, images, network
 from regional_hub.operate import probe, processes, servers
+from regional_hub.sdg import map_settings
+from regional_hub.sdg.explorer.boundaries import BoundaryError
 from regional_hub.settings import Settings
 
 SYNTHETIC = "doctor-check"
@@ -235,6 +237,18 @@ def check_notebook(settings: Settings) -> Iterator[Finding]:
     )
 
 
+def check_maps(settings: Settings) -> Iterator[Finding]:
+    """Boundaries that cannot be used leave pages with tiles; the operator learns why here."""
+    try:
+        given = map_settings.of(settings)
+    except BoundaryError as error:
+        yield finding("maps", "fail", f"boundaries: {error}", f"地图边界文件不能使用：{error}")
+        return
+    if given is not None:
+        count = len(given.codes)
+        yield finding("maps", "ok", f"boundaries of {count} areas: {given.path}", f"{count} 个地区的边界：{given.path}")
+
+
 CHECKS: list[Callable[[Settings], Iterator[Finding]]] = [
     check_engine,
     check_ports,
@@ -242,6 +256,7 @@ CHECKS: list[Callable[[Settings], Iterator[Finding]]] = [
     check_database,
     check_address,
     check_clock,
+    check_maps,
     check_isolation,
     check_notebook,
 ]

@@ -39,7 +39,7 @@ COMMON = ("flow", "release", "language")
 class Renderer(JSONRenderer):
     """Chinese as Chinese, not as numbers of characters."""
 
-    json_dumps_params = {"ensure_ascii": False}  # noqa: RUF012 - as ninja has it
+    json_dumps_params = {"ensure_ascii": False}
 
 
 class Api(NinjaAPI):

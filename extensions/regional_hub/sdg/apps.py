@@ -9,9 +9,13 @@ class SdgConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from django.conf import settings
         from django.db.models.signals import post_save
 
         from regional_hub.core.models import AuditEntry
+        from regional_hub.sdg import map_settings
+        from regional_hub.sdg.explorer import maps
         from regional_hub.sdg.subscriptions import tasks
 
         post_save.connect(tasks.on_audit, AuditEntry, dispatch_uid="sdg.subscriptions")
+        maps.source = map_settings.source(lambda: settings.HUB)

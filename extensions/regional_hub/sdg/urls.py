@@ -15,6 +15,7 @@ from regional_hub.sdg.views import (
     desk_upload,
     embed,
     feeds,
+    maps,
     search,
     series,
     subscriptions,
@@ -24,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *browse.urlpatterns,
     *search.urlpatterns,
     *api.urlpatterns,
+    *maps.urlpatterns,
     *series.urlpatterns,
     *embed.urlpatterns,
     *feeds.urlpatterns,  # before the pages of releases, which could be called the same

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from regional_hub.sdg.explorer import chart_kinds as kinds
-from regional_hub.sdg.explorer import summary
+from regional_hub.sdg.explorer import maps, summary
 from regional_hub.sdg.explorer.figure import Figure
 from regional_hub.sdg.explorer.look import SCHEMA, Json, Look
 from regional_hub.sdg.explorer.saying import say
@@ -42,6 +42,7 @@ KINDS: dict[str, Kind] = {
         Kind("slope", "Slope", "斜率图", kinds.slope, kinds.not_slope),
         Kind("scatter", "Scatter", "散点图", kinds.scatter, kinds.not_scatter),
         Kind("small", "By area", "按地区分图", kinds.small),
+        Kind("map", "Map", "地图", maps.build, maps.not_map),
         Kind("table", "Table", "表格", kinds.line),
     )
 }
@@ -70,14 +71,12 @@ def spec(figure: Figure, look: Look) -> Json:
         "config": look.config(),
     }
     if look.page:
-        return _finite(
-            top | chart | {"autosize": {"type": "fit-x", "contains": "padding"}}
-            if "facet" not in chart
-            else top | chart
-        )
-    return _finite(
-        top | {"padding": 16, "vconcat": [chart | {"title": title(figure, look)}, _footer(figure, look)], "spacing": 12}
-    )
+        fits = {} if "facet" in chart else {"autosize": {"type": "fit-x", "contains": "padding"}}
+        return _finite(top | chart | fits)
+    # The legend belongs to the chart, not to the chart and its footer together.
+    own = {"legend": {"color": "independent", "shape": "independent", "strokeDash": "independent"}}
+    parts = [chart | {"title": title(figure, look)}, _footer(figure, look)]
+    return _finite(top | {"padding": 16, "spacing": 12, "vconcat": parts, "resolve": own})
 
 
 def title(figure: Figure, look: Look) -> Json:
@@ -113,6 +112,8 @@ def footer(figure: Figure) -> list[str]:
     )
     if figure.thinned:
         said.append(shown_of(figure))
+    if about := maps.disclaimer(figure):
+        said.append(about)
     return [*said, figure.link] if figure.link else said
 
 
