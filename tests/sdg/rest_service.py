@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -53,12 +54,14 @@ def registry(tmp_path: Path) -> Registry:
     return found
 
 
-def publish(store: Store, rows: list[awkward.Row], empty: bool = False) -> None:
+def publish(store: Store, rows: list[awkward.Row], empty: bool = False, embargo: datetime | None = None) -> None:
     draft = store.start(awkward.structure(), by="ann", empty=empty)
     table = pa.Table.from_batches(awkward.batches(rows, size=1000))
     count = table.num_rows
     table = table.append_column("_file", pa.array(["a"] * count)).append_column("_line", pa.array(range(count)))
     draft.add(table.append_column("_action", pa.array(["I"] * count)).to_batches(), name="a", sha256="0" * 64, by="ann")
+    if embargo:
+        draft.embargo({"FREQ": ["A"]}, embargo.isoformat(), by="ann")
     draft.validate()
     store.publish(draft, by="bob")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import gzip
+import html
 import io
 import json
 from datetime import timedelta
@@ -73,6 +74,12 @@ async def test_data_in_the_default_format_of_each_version(client):
         ),
         ("application/xml", "application/vnd.sdmx.data+xml;version=3.1.0"),
         ("image/png, */*;q=0.1", f"{JSON};version=2.1.0"),
+        ("application/vnd.sdmx.data+json;q=0, */*;q=0.5", "application/vnd.sdmx.data+xml;version=3.1.0"),
+        (
+            "text/csv;q=0.4, application/xml;q=0.9, application/json;q=0.8",
+            "application/vnd.sdmx.data+xml;version=3.1.0",
+        ),
+        ("application/vnd.sdmx.data+xml;version=3.0.0, */*;q=0.9", "application/vnd.sdmx.data+xml;version=3.0.0"),
     ],
 )
 async def test_the_accept_header_decides_the_format(client, accept, found):
@@ -196,6 +203,11 @@ async def test_history_and_what_changed_since(client, store):
         (f"{FLOW}/2.0/A.KG.2000.X", 422, "2 dimensions"),
         (f"{FLOW}/2.0/A.KGZ", 422, "did you mean KG"),
         (f"{FLOW}?c[ARAE]=KG", 422, "AREA"),
+        (f"{FLOW}?c[TIME_PERIOD]=co:20", 422, "no operator"),
+        (f"{FLOW}?c[AREA]=KG++TJ", 400, "empty side of +"),
+        (f"{FLOW}/2.0/A.KG+TJ", 400, "a plus has no meaning"),
+        (f"{FLOW}?offset=-5", 400, "offset"),
+        (f"{FLOW}?limit=10&limt=10", 400, "limt"),
         (f"{FLOW}?c[STATUS]=Z", 422, "CL_STATUS"),
         (f"{FLOW}?sort=VALUE", 422, "OBS_VALUE"),
         (f"{FLOW}?attributes=NOTES", 422, "NOTE"),
@@ -222,6 +234,10 @@ async def test_a_request_that_cannot_be_met_says_why(client, path, status, named
     detail = english.json()["errors"][0]["detail"]
     assert named in detail
     assert chinese.json()["errors"][0]["title"] != english.json()["errors"][0]["title"]
+    assert chinese.json()["errors"][0]["detail"] != detail
+    assert chinese.json()["meta"]["contentLanguages"] == ["zh"]
+    xml = await client.get(path, headers={"Accept": "application/xml", "Accept-Language": "zh-CN"})
+    assert chinese.json()["errors"][0]["detail"] in html.unescape(xml.text)
 
 
 async def test_a_code_that_only_the_data_have_can_be_asked_for(client, store):
@@ -365,6 +381,29 @@ async def test_an_embargoed_series_is_not_seen_before_its_moment(client, store):
 
     assert {row["AREA"] for row in lines(before)} == {"KG"}
     assert {row["AREA"] for row in lines(after)} == {"KG", "TJ"}
+
+
+async def test_no_question_about_the_past_shows_what_is_held_back(client, store):
+    """A revision and a new series are published under an embargo: until it ends, no parameter gives them away."""
+    before = store.clock().isoformat().replace("+00:00", "Z")
+    rows = [awkward.rows()[0] | {"OBS_VALUE": "777"}, awkward.rows()[0] | {"AREA": "UZ", "OBS_VALUE": "888"}]
+    until = store.clock.now + timedelta(minutes=200)
+    publish(store, rows, embargo=until)
+    now = (store.clock.now + timedelta(minutes=1)).isoformat().replace("+00:00", "Z")
+    questions = ["", f"asOf={now}", f"updatedAfter={before}", "includeHistory=true"]
+    questions += [f"updatedAfter={before}&asOf={now}", f"includeHistory=true&updatedAfter={before}"]
+
+    async def values(question: str) -> set[str]:
+        answer = await client.get(f"{FLOW}?{question}{'&' if question else ''}format=csv")
+        return {row["OBS_VALUE"] for row in lines(answer)} if answer.status_code == 200 else set()
+
+    held = [await values(question) for question in questions]
+    store.clock.now = until
+    shown = [await values(question) for question in questions]
+
+    assert not any({"777", "888"} & found for found in held)
+    assert not {"777", "888"} & shown[1]  # asOf looks at what was seen then
+    assert all({"777", "888"} <= shown[place] for place in (0, 2, 3, 5))
 
 
 async def test_every_character_comes_through_all_formats(client):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -321,6 +322,28 @@ def test_errors_come_first_and_every_finding_has_its_line(hub, tmp_path):
     assert "    data.csv:9: the same observation stands in data.csv, line 2\n" in text
     assert "    … 2; all of them: --report FILE.csv\n" in text
     assert text.startswith("15 observations in 1 file: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "told"),
+    [
+        ("big.csv", "", "empty"),
+        ("big.csv", HEAD, "a line of over 1048576 characters"),
+        ("big.xml", "<?xml version='1.0'?>", "not well-formed"),
+        ("big.json", '{"data": {"dataSets": [', "512 MiB"),
+    ],
+)
+def test_two_gibibytes_of_nothing_are_refused_at_once(hub, tmp_path, name, start, told):
+    with (tmp_path / name).open("wb") as file:
+        file.write(start.encode())
+        file.truncate(2 << 30)
+
+    began = time.monotonic()
+    code, facts = hub("load", tmp_path / name, "--structure", tmp_path / "dsd.xml", "--check")
+
+    assert (code, facts["observations"]) == (1, 0)
+    assert told in facts["findings"][0]["message"]
+    assert time.monotonic() - began < 30
 
 
 def test_the_structure_is_that_of_the_first_file_that_names_one(hub, files, tmp_path):

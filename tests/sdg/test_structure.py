@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from regional_hub.sdg import structure
+from regional_hub.sdg import metadata, structure
+from regional_hub.sdg.metadata import MetadataError
 from regional_hub.sdg.registry import Registry
 from regional_hub.sdg.structure import StructureError, series_facts
 from tests.sdg import structures
@@ -200,6 +201,18 @@ def test_the_json_form_says_the_same(tmp_path):
 def test_what_is_no_structure_message_is_refused_with_the_reason(data, said):
     with pytest.raises(StructureError, match=said):
         structure.read(data, name="file.xml")
+
+
+def test_a_file_that_no_memory_should_hold_is_refused_by_its_size(tmp_path):
+    large = tmp_path / "large.xml"
+    with large.open("wb") as file:
+        file.write(b"<?xml version='1.0'?><Structure")
+        file.truncate(2 << 30)
+
+    with pytest.raises(StructureError, match=r"large\.xml: over 256 MiB"):
+        structure.read(large)
+    with pytest.raises(MetadataError, match=r"large\.xml: over 256 MiB"):
+        metadata.read(large)
 
 
 def test_versions_are_kept_side_by_side(published, tmp_path):

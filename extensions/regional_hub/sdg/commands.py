@@ -101,12 +101,16 @@ def _answer(report: Report, made: structure.Structure, draft: Draft | None, file
     if draft:
         _say_next(draft, report)
     if unread:
+        hint = tell(
+            "; where they are no data, name the data files instead of the folder",
+            "；若它们不是数据，请列出数据文件而不是文件夹",
+        )
         raise Failure(
             tell(
-                f"{unread} of {_files(report.files)} could not be taken in, see above; where they are no data, "
-                "name the data files instead of the folder",
-                f"{report.files} 个文件中有 {unread} 个未能载入，原因见上；若它们不是数据，请列出数据文件而不是文件夹",
-            ),
+                f"{unread} of {_files(report.files)} could not be taken in, see above",
+                f"{report.files} 个文件中有 {unread} 个未能载入，原因见上",
+            )
+            + (hint if unread < report.files else ""),
             **facts,
         )
     return facts

@@ -27,6 +27,7 @@ from regional_hub.sdg.structure import (
     MetadataStructure,
     Structure,
     StructureError,
+    whole,
 )
 
 CODE = re.compile(r"Code=(?P<codelist>[^()]+)\([^()]*\)\.(?P<code>[\w@$-]+)$")
@@ -92,8 +93,8 @@ def read(path: Path) -> list[MetadataSet]:
     """The metadata sets in a message, SDMX-JSON 2.x or SDMX-ML 3.x. Raises MetadataError for anything else."""
     from regional_hub.sdg import metadata_json, metadata_ml, xml_tree
 
-    data = path.read_bytes()
     try:
+        data = whole(path)
         if data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
             return metadata_json.read(json.loads(data.decode("utf-8-sig")))
         return metadata_ml.read(xml_tree.parse(data, str(path)))

@@ -18,6 +18,7 @@ Role = Literal["dimension", "time", "measure", "attribute"]
 Attachment = Literal["dataset", "series", "group", "observation"]
 
 SHORT = re.compile(r"(?P<agency>[A-Za-z][\w.@$-]*):(?P<id>[\w@$-]+)\((?P<version>[\w.+*-]+)\)")
+LARGEST = 256 << 20  # bytes of a message that is read into memory whole
 URN_CLASS = {
     "DataStructure": "datastructure.DataStructure",
     "Dataflow": "datastructure.Dataflow",
@@ -292,6 +293,13 @@ def to_short(reference: str) -> str:
     return match[0]
 
 
+def whole(path: Path) -> bytes:
+    """A message of structures or metadata, which is never large. Raises StructureError for a file that is."""
+    if path.stat().st_size > LARGEST:
+        raise StructureError(f"{path}: over {LARGEST >> 20} MiB; no message of structures or metadata is so large")
+    return path.read_bytes()
+
+
 def read(source: Path | bytes, *, name: str = "") -> Structures:
     """Everything in a structure message: SDMX-ML 2.1, 3.0, 3.1 or SDMX-JSON 1.0, 2.x.
 
@@ -299,7 +307,7 @@ def read(source: Path | bytes, *, name: str = "") -> Structures:
     """
     from regional_hub.sdg import structure_json, structure_ml
 
-    data = source if isinstance(source, bytes) else source.read_bytes()
+    data = source if isinstance(source, bytes) else whole(source)
     called = name or (str(source) if isinstance(source, Path) else "the message")
     start = data[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"{"):

@@ -165,13 +165,13 @@ def _guarded(ask: Callable[[], T]) -> T:
     try:
         return ask()
     except SelectionError as error:
-        raise Meaningless(str(error)) from None
+        raise Meaningless(str(error), f"查询与数据结构不符：{error}") from None
     except NothingYet as error:
-        nothing = NoResults(str(error))  # a 204 has no body to say it in
+        nothing = NoResults(str(error), "当时还没有任何发布版")  # a 204 has no body to say it in
         nothing.headers = {"Regional-Hub-Nothing-Before": timeline.stamp(error.first)} if error.first else {}
         raise nothing from None
     except UnknownRelease as error:
-        raise NotThere(str(error)) from None
+        raise NotThere(str(error), f"没有这样的发布版：{error}") from None
 
 
 def _options(

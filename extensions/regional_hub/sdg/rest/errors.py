@@ -21,9 +21,9 @@ class Fault(Exception):
     status_v1 = 500
     headers: Mapping[str, str] = {}
 
-    def __init__(self, en: str, zh: str = "") -> None:
+    def __init__(self, en: str, zh: str) -> None:
         super().__init__(en)
-        self.text = {"en": en, "zh": zh or en}
+        self.text = {"en": en, "zh": zh}
 
 
 class NoResults(Fault):

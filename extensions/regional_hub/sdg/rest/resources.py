@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from regional_hub.sdg import seriesindex
+from regional_hub.sdg import periods, seriesindex
 from regional_hub.sdg.formats.writing import ALL_DIMENSIONS, Reference
 from regional_hub.sdg.registry import Registry, version_order
 from regional_hub.sdg.release import Release
 from regional_hub.sdg.rest.errors import Meaningless, NotOffered, NotThere, SyntaxFault
 from regional_hub.sdg.rest.queries import ALL, AvailabilityQuery, ComponentFilter, Context, DataQuery, KeyPattern
-from regional_hub.sdg.selection import Filter, Key, Selection, Sort
+from regional_hub.sdg.selection import ORDER, Filter, Key, Selection, Sort
 from regional_hub.sdg.store import Store
 from regional_hub.sdg.structure import Component, Structure
 
@@ -222,6 +222,14 @@ def _filters(part: ComponentFilter, resource: Resource) -> Iterable[Filter]:
     structure = resource.structure
     if part.component not in structure.by_id:
         raise _no_component(part.component, "component", structure.by_id)
+    timed = structure.by_id[part.component].role == "time"
+    for one in (one for group in part.any_of for one in group if timed and one.operator in ORDER):
+        try:
+            periods.span(one.value)
+        except periods.PeriodError as error:
+            raise Meaningless(
+                f"c[{part.component}]: {error}", f"c[{part.component}]：{one.value!r} 不是有效的时期"
+            ) from None
     equal = [one.value for group in part.any_of for one in group if one.operator in ("eq", "ne")]
     _check_codes(structure.by_id[part.component], equal, resource)
     return part.filters()

@@ -244,9 +244,9 @@ def availability(service: Service, asked: Asked) -> Reply:
         found = availabilities.availability(service.store, selection, components, others=query.mode == "available")
         view = service.store.view(resource.flow)
     except SelectionError as error:
-        raise Meaningless(str(error)) from None
+        raise Meaningless(str(error), f"查询与数据结构不符：{error}") from None
     except NothingYet as error:
-        raise NoResults(str(error)) from None
+        raise NoResults(str(error), "当时还没有任何发布版") from None
     if not found.observations and query.mode == "exact":
         raise NoResults("no data meet the query", "没有符合查询的数据")
     said = hashlib.sha256(asked.url.encode()).hexdigest()[:12]
