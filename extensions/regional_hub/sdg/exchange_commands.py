@@ -113,8 +113,13 @@ def _order(
 
 def _say_pull(facts: Mapping[str, Any]) -> None:
     outcome = facts["outcome"]
-    said = f": {facts['message']}" if facts.get("message") else ""
-    say(tell(f"{facts['pull']}: {outcome}{said}", f"{facts['pull']}：{OUTCOMES[outcome]}{said}"))
+    english, chinese = facts["message"], facts.get("message_zh") or facts["message"]
+    say(
+        tell(
+            f"{facts['pull']}: {outcome}{f': {english}' if english else ''}",
+            f"{facts['pull']}：{OUTCOMES[outcome]}{f'：{chinese}' if chinese else ''}",
+        )
+    )
     for fault in facts.get("faults", [])[:SHOWN]:
         say(f"    ! {fault}")
     if report := facts.get("report"):
@@ -175,7 +180,7 @@ def pulls(name: str) -> dict[str, Any]:
         when = (one["next"] or tell("now", "现在")) if one["scheduled"] else "-"
         result = tell(one["outcome"] or "never ran", OUTCOMES.get(one["outcome"], "尚未运行"))
         say(f"{one['pull']}  {result}  {one['at'] or '-'}  {one['draft'] or '-'}  " + tell("next", "下次") + f" {when}")
-        if one["message"]:
+        if one["outcome"] == pulling.FAILED:
             say(f"    {one['message']}")
     if not listed:
         say(tell("No pulls yet: ./hub sdg pull URL|unsd", "还没有拉取任务：./hub sdg pull URL|unsd"))
@@ -227,27 +232,30 @@ def export(
     """Write what is public as SDMX files with header and manifest. / 将已公开的数据导出为 SDMX 文件"""
     if release and as_of:
         raise Failure("--release and --as-of both say a moment; give one")
-    settings = hub_settings.load()
+    settings, split = hub_settings.load(), "" if split_by.lower() == "none" else split_by
     wanted = exporting.Wanted(
         flow=flow,
         output=output,
         format=form,
         where=_where(where, area),
-        split="" if split_by.lower() == "none" else split_by,
+        split=split,
         release=release,
         as_of=as_of.replace(tzinfo=UTC) if as_of else None,
         sender=settings.sdg.sender,
         receiver=receiver,
         action=action,
         source=settings.site.name,
-        command=shlex.join(
-            ["./hub", "sdg", *sys.argv[sys.argv.index("sdg") + 1 :]] if "sdg" in sys.argv else ["./hub"]
-        ),
+        command=shlex.join(["./hub", *sys.argv[1:]]),
     )
     try:
         facts = exporting.export(room(), wanted)
     except FAULTS as error:
         raise Failure(str(error)) from error
+    _say_export(facts, output)
+    return {"output": str(output), "manifest": facts}
+
+
+def _say_export(facts: Mapping[str, Any], output: Path) -> None:
     count = len(facts["files"])
     say(
         tell(
@@ -255,7 +263,6 @@ def export(
             f"版本 {facts['release']} 的 {facts['observations']:,} 个观测值已写入 {count} 个文件：{output}",
         )
     )
-    return {"output": str(output), "manifest": facts}
 
 
 def _where(parts: tuple[str, ...], areas: tuple[str, ...]) -> dict[str, list[str]]:

@@ -22,6 +22,8 @@ from regional_hub.sdg.store import Store, UnknownRelease
 from regional_hub.sdg.structure import StructureError
 
 LOADED, UNCHANGED, PARTIAL, FAILED = "loaded", "unchanged", "partial", "failed"
+UNCHANGED_SINCE = {"message": "nothing changed since the last pull", "message_zh": "自上次拉取以来没有变化"}
+PUBLISHED_ALREADY = {"message": "what came is what is published already", "message_zh": "收到的内容与已发布的相同"}
 FAULTS = (FetchError, AddressError, PullError, StructureError)
 
 
@@ -94,7 +96,7 @@ def _took(order: Order, brought: Brought, room: Room, made: Pull, state: State, 
         raise PullError(f"{order.source}: {what}; nothing was loaded")
     if not brought.files:
         state.told = brought.told
-        return {"outcome": UNCHANGED, "message": "nothing changed since the last pull", **faults}
+        return {"outcome": UNCHANGED, **UNCHANGED_SINCE, **faults}
     report = Report(room.policy)
     draft = room.store.start(brought.made, by=by, empty=order.replace_all)
     state.loading = draft.id
@@ -112,13 +114,14 @@ def _took(order: Order, brought: Brought, room: Room, made: Pull, state: State, 
     if changed and not unread and not any(changed["counts"].values()):
         drafts.remove(room.store, draft.id, by=by)
         _known(state, brought)
-        return {"outcome": UNCHANGED, "message": "what came is what is published already", **faults}
+        return {"outcome": UNCHANGED, **PUBLISHED_ALREADY, **faults}
     _replace(state, draft, room.store, by)
     if not unread:
         _known(state, brought)
     return {
         "outcome": PARTIAL if unread else LOADED,
         "message": f"{unread} parts could not be taken in" if unread else "",
+        "message_zh": f"有 {unread} 部分未能载入" if unread else "",
         "state": draft.facts["state"],
         "structure": brought.made.short,
         "differences": changed,
