@@ -133,8 +133,12 @@ class Choice:
 
     @cached_property
     def explicit(self) -> State:
-        """The same with nothing left to the page to choose: what is cited and shared."""
-        return self.state.but(chosen=dict(self.codes), page=self.state.page)
+        """The same with nothing left to the page to choose: what is cited and shared.
+
+        A dimension in which there is only one code is not named: in a release it stays the only one.
+        """
+        told = {part.id for part in self.parts} | set(self.state.chosen)
+        return self.state.but(chosen={id: codes for id, codes in self.codes.items() if id in told})
 
     @cached_property
     def parts(self) -> tuple[Part, ...]:

@@ -58,7 +58,7 @@ class Look:
             "background": GROUNDS[self.theme],
             "font": FONT,
             "axis": axis | {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"},
-            "legend": words | {"labelFontSize": 12, "symbolStrokeWidth": 2, "symbolLimit": 60, "title": None},
+            "legend": words | {"labelFontSize": 12, "symbolStrokeWidth": 0, "symbolLimit": 60, "title": None},
             "header": {"labelColor": self.ink, "labelFontSize": 12, "title": None, "labelLimit": 220},
             "title": {"color": self.ink, "subtitleColor": self.muted, "fontSize": 16, "subtitleFontSize": 12.5,
                       "anchor": "start", "frame": "group", "offset": 14, "subtitlePadding": 6},
@@ -73,7 +73,8 @@ class Look:
 
     def dashes(self, names: list[str]) -> Json:
         dashes = [DASHES[(place // len(self.colours) + place) % len(DASHES)] for place in range(len(names))]
-        return self._channel(names, [list(dash) for dash in dashes])
+        # The legend shows colours and shapes; the dashes of a symbol's edge would only blur it.
+        return self._channel(names, [list(dash) for dash in dashes]) | {"legend": None}
 
     def shapes(self, names: list[str]) -> Json:
         return self._channel(names, [SHAPES[place % len(SHAPES)] for place in range(len(names))])
@@ -94,6 +95,10 @@ class Look:
         lines, line, used = [], "", 0
         for word in _words(text):
             length = sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in word)
+            while length > most and word.isascii():  # an address: it may be cut anywhere
+                lines.append((line + word[: most - used]).rstrip())
+                word, line, used = word[most - used :], "", 0
+                length = len(word)
             if line and used + length > most:
                 lines.append(line.rstrip())
                 line, used = "", 0

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urlencode
 
-from regional_hub.sdg import periods
+from regional_hub.sdg import periods, seriesindex
 from regional_hub.sdg.explorer.book import Book
 from regional_hub.sdg.explorer.saying import say
 
@@ -58,7 +58,7 @@ class State:
         """The shortest query that means this state, in one order: `area=KG+KG02&sex=F&start=2015`."""
         said = {name: " ".join(self.chosen[id]) for id, name in names(book).items() if self.chosen.get(id)}
         said |= {word: str(getattr(self, word)) for word in WORDS if getattr(self, word) not in ("", 1)}
-        return urlencode(said, safe=ALL)
+        return urlencode(said, safe=f"{ALL}:")
 
     def address(self, book: Book, name: str = "") -> str:
         """The path and query of the page, or of a file below it ("data.csv")."""
@@ -93,7 +93,7 @@ def parse(book: Book, series: str, lists: Lists, kinds: Iterable[str]) -> State:
     Raises BadParameter, and book.NotHere for a series or code that the structure does not have.
     """
     if book.roles.series:
-        book.known(book.roles.series, series)
+        _known(book, book.roles.series, series)
     by_name = {name: id for id, name in names(book).items()}
     for name in lists:
         if name not in by_name and name not in WORDS and name not in FORM_WORDS:
@@ -115,7 +115,7 @@ def parse(book: Book, series: str, lists: Lists, kinds: Iterable[str]) -> State:
         page=_page(one["page"]),
     )
     if state.against and book.roles.series:
-        book.known(book.roles.series, state.against)
+        _known(book, book.roles.series, state.against)
     if state.start and state.end and periods.span(state.start)[0] > periods.span(state.end)[0]:
         both = f"start={state.start}, end={state.end}"
         raise BadParameter("start", f"the start is after the end: {both}", f"开始晚于结束：{both}")
@@ -134,7 +134,7 @@ def _chosen(book: Book, by_name: Mapping[str, str], lists: Lists) -> dict[str, t
         if ALL in codes:
             found[id] = (ALL,)
         elif codes:
-            found[id] = tuple(code if book.codes(id) == [] else _known(book, id, code) for code in codes)
+            found[id] = tuple(_known(book, id, code) for code in codes)
     for marked in lists.get("auto", ()):
         name, _, codes_text = marked.partition(":")
         id = by_name.get(name, "")
@@ -147,8 +147,6 @@ def _chosen(book: Book, by_name: Mapping[str, str], lists: Lists) -> dict[str, t
 
 def _known(book: Book, id: str, code: str) -> str:
     """A code of the codelist, or one that only the data have (those are shown all the same)."""
-    from regional_hub.sdg import seriesindex
-
     if any(code in seriesindex.of(source.release).labels.get(id, ()) for source in book.view.sources):
         return code
     return book.known(id, code)

@@ -19,6 +19,7 @@ from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
 from django.urls import path
 from django.utils.translation import gettext as _
+from django.views.decorators.gzip import gzip_page
 
 from regional_hub.sdg.explorer import charts, cite, downloads, figure, lab, pictures, summary
 from regional_hub.sdg.explorer.book import Book
@@ -80,7 +81,7 @@ def told(view: Any) -> Any:
                 words, status=503, headers={"Retry-After": str(error.seconds)}, content_type="text/plain"
             )
 
-    return page(run)
+    return gzip_page(page(run))
 
 
 # -- the page ----------------------------------------------------------------------------------------------------------

@@ -108,6 +108,15 @@ function tabs(root) {
   show(root, location.hash.slice(1));
 }
 
+// Beside the chart there is room for the choices; on a phone they open when they are asked for, and then stay open.
+let choosing = matchMedia("(min-width: 62rem)").matches;
+
+function choices(root) {
+  const details = root.querySelector(".series-choices");
+  details.open = choosing;
+  details.addEventListener("toggle", () => (choosing = details.open));
+}
+
 function copying(root) {
   for (const button of root.querySelectorAll("[data-copy]")) {
     if (!navigator.clipboard) continue;
@@ -123,6 +132,7 @@ function begin() {
   const root = document.getElementById("series");
   if (!root || root.dataset.begun) return;
   root.dataset.begun = "yes";
+  choices(root);
   tabs(root);
   chart(root);
   copying(root);
