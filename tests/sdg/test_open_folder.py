@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -66,7 +68,7 @@ def test_containers_may_read_the_links_and_nobody_else_the_releases(store):
     for path in (store.folder / "open").rglob("*"):
         assert stat.S_IMODE(path.stat().st_mode) == (0o755 if path.is_dir() else 0o644), path
     for private in ("releases", "drafts"):
-        assert stat.S_IMODE((store.folder / private).stat().st_mode) == 0o700
+        assert stat.S_IMODE((store.folder / private).stat().st_mode) & 0o007 == 0
     made.verify()
 
 
@@ -209,7 +211,8 @@ def test_the_process_that_serves_data_brings_a_release_when_its_embargo_ends(tmp
 
 
 CHILD = """
-import sys
+import sys, time
+import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from regional_hub.sdg.store import Store
@@ -219,6 +222,7 @@ while True:
     until = datetime.now(UTC) + timedelta(days=1)
     made = store.embargo("TEST:SDG", {"SERIES": ["SECRET"]}, until, by="bob", reason="")
     print("hidden", flush=True)
+    time.sleep(0.02)
     store.lift(made.id, by="bob", reason="")
 """
 
@@ -232,7 +236,7 @@ def test_killing_at_any_instant_leaves_no_release_that_an_acknowledged_embargo_h
     env = {**os.environ, "PYTHONPATH": str(ROOT / "extensions")}
     hidden = 0
 
-    for number in range(12):
+    for number in range(16):
         child = subprocess.Popen([sys.executable, "-c", CHILD, str(store.folder)], stdout=subprocess.PIPE, env=env)
         assert child.stdout.readline() == b"ready\n"
         for _ in range(number % 3):
@@ -265,3 +269,74 @@ def test_structures_come_with_their_codelists(tmp_path):
 
     assert kept == made.registry.structure("TEST:SDG(1.0)")
     assert kept.by_id["REF_AREA"].codelist.codes["KG"].name["zh"] == "吉尔吉斯斯坦"
+
+
+PROBE = """
+import os, sys
+from pathlib import Path
+import pyarrow.parquet as pq
+mounted, private = Path(sys.argv[1]), Path(sys.argv[2])
+def show():
+    files = sorted(mounted.glob("releases/*/observations.parquet"))
+    print(sorted({row["SERIES"] for path in files for row in pq.read_table(path).to_pylist()}), flush=True)
+def refused(act):
+    try:
+        act()
+    except OSError as error:
+        return type(error).__name__
+    return "allowed"
+show()
+sys.stdin.readline()
+show()
+print(refused(lambda: list(private.iterdir())), refused(lambda: (mounted / "mine").write_text("x")),
+      refused(lambda: next(mounted.glob("releases/*/observations.parquet")).unlink()), flush=True)
+sys.stdin.readline()
+show()
+"""
+
+
+def test_another_user_behind_a_read_only_mount_sees_what_is_open_now_and_nothing_else(tmp_path_factory):
+    """As in a container: the folder mounted read-only in a namespace of its own, and a user who is not the hub."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting needs root")
+    place = Path(tempfile.mkdtemp())
+    place.chmod(0o755)
+    store, mounted = Store(place / "sdg"), place / "mounted"
+    mounted.mkdir()
+    publish(store, "POV KG F 2019 1")
+    inside = (
+        f"mount --bind {store.folder}/open {mounted} && mount -o remount,bind,ro {mounted} && exec setpriv "
+        f'--reuid 4242 --regid 4242 --clear-groups {sys.executable} -c "$PROBE" {mounted} {store.folder}/releases'
+    )
+    child = subprocess.Popen(
+        ["unshare", "--mount", "sh", "-c", inside],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PROBE": PROBE, "HOME": "/"},
+        text=True,
+    )
+    try:
+        first = child.stdout.readline()
+        if not first and "Operation not permitted" in (said := child.stderr.read()):
+            pytest.skip(f"this machine lets nobody mount: {said}")
+        assert first == "['POV']\n"
+        publish(store, "MOR KG F 2019 2")
+        print(file=child.stdin, flush=True)
+        assert child.stdout.readline() == "['MOR', 'POV']\n"
+        assert child.stdout.readline() == "PermissionError OSError OSError\n"
+
+        store.embargo(FLOW, {"SERIES": ["MOR"]}, datetime.now(UTC) + timedelta(days=1), by="bob", reason="")
+        print(file=child.stdin, flush=True)
+        assert child.stdout.readline() == "['POV']\n"
+    finally:
+        child.kill()
+        child.communicate()
+        shutil.rmtree(place)
+
+
+def publish(store: Store, *lines: str) -> None:
+    draft = store.start(SMALL, by="ann")
+    draft.add([stores.batch(*lines)], name="a", sha256=lines[0], by="ann")
+    draft.validate()
+    store.publish(draft, by="bob")

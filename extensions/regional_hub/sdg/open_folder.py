@@ -14,6 +14,7 @@ import logging
 import os
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -132,7 +133,7 @@ def _add(folder: Path, state: State, now: datetime) -> None:
         made.chmod(0o755)
     for name in PRIVATE:
         if (folder / name).is_dir():
-            (folder / name).chmod(0o700)
+            (folder / name).chmod(stat.S_IMODE((folder / name).stat().st_mode) & 0o770)
     open_releases = public(folder, state, now)
     for names in open_releases.values():
         for name in names:
@@ -271,7 +272,10 @@ class OpenFolder:
     def structure(self, short: str) -> Structure | None:
         """The structure with its codelists, None where it was not kept."""
         name = self._state()["structures"].get(short)
-        return _structure(self.folder / "structures" / name) if name else None
+        try:
+            return _structure(self.folder / "structures" / name) if name else None
+        except OSError as error:
+            raise NotOpen(f"the structure {short} was replaced: {error}") from None
 
     def _release(self, name: str) -> Release:
         try:

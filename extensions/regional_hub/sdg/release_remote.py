@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import functools
 import gzip
+import itertools
 import json
+import random
 import time
 import urllib.error
 import urllib.request
@@ -27,7 +29,7 @@ CSV = "application/vnd.sdmx.data+csv;version=2.0.0"
 JSON = "application/vnd.sdmx.structure+json;version=2.0.0"
 URL_LIMIT = 6_000  # characters of a request; the service reads 8,000
 TIMEOUT = 120.0  # seconds without a byte
-TRIES = 4
+TRIES = {429: 12, 503: 3}  # many workers of one person at once; a service that is busy with others
 BLOCK = 8 << 20
 
 
@@ -155,16 +157,16 @@ class Remote:
         request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the scheme was checked
         handlers = [urllib.request.ProxyHandler({})] if self.direct else []
         opener = urllib.request.build_opener(*handlers)
-        for attempt in range(TRIES):
+        for attempt in itertools.count(1):
             try:
                 return opener.open(request, timeout=TIMEOUT)
             except urllib.error.HTTPError as error:
-                if error.code not in (429, 503) or attempt == TRIES - 1:
+                if attempt >= TRIES.get(error.code, 1):
                     raise _fault(url, error) from None
-                time.sleep(min(5.0, 0.5 * 2**attempt))
+                time.sleep(min(5.0, 0.25 * 2**attempt) * random.uniform(0.5, 1.5))  # noqa: S311 - only spreads
             except OSError as error:
                 raise ServiceError(f"{url}: the service does not answer: {error}") from None
-        raise AssertionError("the last try returns or raises")
+        raise AssertionError("it returns or raises")
 
 
 def _fault(url: str, error: urllib.error.HTTPError) -> Exception:
