@@ -1,4 +1,4 @@
-"""Large data for benchmarks of the SDG database: the published observations of Kyrgyzstan, told again of more countries.
+"""Large data for benchmarks of the SDG database: the observations of Kyrgyzstan, told again of more countries.
 
 Country 7 is `X007` with its regions `X00702` …, in codelists that are extended for it; its values are the real ones
 times a factor of its own, with as many decimals. The same size and seed make the same bytes.
@@ -6,6 +6,7 @@ times a factor of its own, with as many decimals. The same size and seed make th
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -43,9 +44,21 @@ class Data:
     def flow(self) -> str:
         return self.structure.short.split("(")[0]
 
+    def keep(self) -> Path:
+        """A file from which another process reads the same (`kept`)."""
+        place = self.path.with_suffix(".pickle")
+        place.write_bytes(pickle.dumps(self))
+        return place
+
     def batches(self, size: int = BATCH) -> Iterator[pa.RecordBatch]:
         with pq.ParquetFile(self.path) as file:
             yield from file.iter_batches(size)
+
+
+def kept(place: str) -> Data:
+    """What `Data.keep` wrote a moment ago."""
+    found: Data = pickle.loads(Path(place).read_bytes())
+    return found
 
 
 def area(country: int) -> str:
@@ -150,4 +163,4 @@ def publish(made: Room, data: Data, batches: Iterable[pa.RecordBatch], name: str
     return made.store.publish(draft, by="bob")
 
 
-__all__ = ["Data", "area", "make", "publish", "room", "told"]
+__all__ = ["Data", "area", "kept", "make", "publish", "room", "told"]

@@ -1,8 +1,9 @@
-"""How fast observations become messages: our writers beside those of pysdmx and a plain COPY of DuckDB.
+"""How fast observations become messages: our writers beside those of pysdmx and sdmx1, and a plain COPY of DuckDB.
 
-`PYTHONPATH=extensions python -m tests.benchmarks.sdmx_writers --rows 1000000`. The rows are the published ones of
-Kyrgyzstan, repeated for as many areas as it takes. pysdmx writes a part of them (`--peer-rows`), because it holds
-everything in memory and takes minutes; its time is scaled to the same number of rows. It writes no SDMX-JSON data.
+`python -m tests.benchmarks.sdmx_writers --rows 1000000`. The rows are the published ones of Kyrgyzstan, told again of
+more countries, read from Parquet by ours and by DuckDB. Each writer works in a process of its own. pysdmx and sdmx1
+have everything in memory before and take minutes: they write a part (`--peer-rows`, `--small-peer-rows`), and their time is
+scaled to all rows. Neither writes SDMX-JSON data.
 """
 
 from __future__ import annotations
@@ -13,112 +14,131 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
-from regional_hub.sdg import structure as model
-from regional_hub.sdg.formats import sdmx_ml, write_csv, write_json, write_ml, write_structure_ml
+from regional_hub.sdg.formats import write_csv, write_json, write_ml, write_structure_ml
 from regional_hub.sdg.formats.bundle import Bundle
 from regional_hub.sdg.formats.writing import Options
-from regional_hub.sdg.structure import Structure, Structures
+from tests.benchmarks import sdg_child, sdg_data, world
 from tests.benchmarks.report import Report, median
 
-PUBLISHED = Path(__file__).resolve().parents[3] / "shared" / "data" / "kyrgyzstan"
 HEAD = 20_000  # bytes that are no observations yet
-Write = Callable[[Iterator[pa.RecordBatch]], Iterator[bytes]]
+MEMORY, FIRST = 300.0, 100.0  # MB; ms
+HERE = "tests.benchmarks.sdmx_writers"
+Write = Callable[[Iterator[pa.RecordBatch], Any, Options], Iterator[bytes]]
+LAYOUTS: dict[str, tuple[Write, str]] = {
+    "SDMX-CSV 2.0": (write_csv.write, "DATA_SDMX_CSV_2_0_0"),
+    "SDMX-ML 2.1 specific": (write_ml.write, "DATA_SDMX_ML_2_1_STR"),
+    "SDMX-ML 2.1 generic": (lambda *given: write_ml.write(*given, generic=True), "DATA_SDMX_ML_2_1_GEN"),
+    "SDMX-ML 3.0": (lambda *given: write_ml.write(*given, "3.0"), "DATA_SDMX_ML_3_0"),
+    "SDMX-JSON 2.0": (write_json.write, ""),
+}
 
 
-def rows(structure: Structure, count: int) -> pa.Table:
-    """So many observations in the order of the structure, each with a key of its own."""
-    ids = [part.id for part in structure.components]
-    parts = []
-    for path in sorted((PUBLISHED / "data").glob("*.xml")):
-        with path.open("rb") as file:
-            found = list(sdmx_ml.message(file, str(path)).rows())
-        parts.append(pa.table({id: pa.array([row.get(id) for row in found], pa.string()) for id in ids}))
-    once = pa.concat_tables(parts)
-    key = ", ".join(f'"{id}"' for id in structure.key)
-    areas = pa.table({"area": sorted(structure.component("REF_AREA").codelist.codes)})  # type: ignore[union-attr]
-    con = duckdb.connect()
-    con.register("once", once)
-    con.register("areas", areas)
-    query = f"""
-        SELECT once.* REPLACE (areas.area AS REF_AREA) FROM (SELECT DISTINCT ON ({key}) * FROM once) AS once, areas
-        ORDER BY {key} LIMIT {count}"""
-    return con.sql(query).to_arrow_table()
+# -- what the processes do ---------------------------------------------------------------------------------------------
 
 
-def ours(table: pa.Table, write: Write) -> tuple[float, float]:
+def ours(kept: str, name: str) -> dict[str, float]:
     """Seconds to the last byte, and to the first observations (what comes before them is there at once)."""
+    data, write = sdg_data.kept(kept), LAYOUTS[name][0]
+    for _ in write(iter([next(data.batches(1000))]), data.structure, Options()):
+        pass  # what a service that runs has behind it
     start = time.perf_counter()
     first, size = 0.0, 0
-    for chunk in write(iter(table.to_batches(10_000))):
+    for chunk in write(data.batches(), data.structure, Options()):
         size += len(chunk)
         if size > HEAD and not first:
             first = time.perf_counter() - start
-    return time.perf_counter() - start, first
+    return {"seconds": time.perf_counter() - start, "first": first, "bytes": size}
 
 
-def peer(structures: Structures, table: pa.Table, layout: str) -> float:
-    """Seconds that pysdmx takes."""
+def pysdmx(kept: str, layout: str, rows: int) -> dict[str, float]:
+    """Seconds that pysdmx takes for the first rows, which it has as a frame already."""
     from pysdmx.io import read_sdmx, write_sdmx
     from pysdmx.io.format import Format
     from pysdmx.io.pd import PandasDataset
 
+    data = sdg_data.kept(kept)
+    structures = data.structures
     bundle = Bundle(structures.codelists, structures.concept_schemes, structures.structures)
     message = read_sdmx(io.BytesIO(write_structure_ml.write(bundle, Options())), validate=False)
     (found,) = (one for one in message.structures or () if type(one).__name__ == "DataStructureDefinition")
     schema = found.to_schema()  # type: ignore[union-attr]
-    frame = table.to_pandas().fillna("")
+    frame = part(data, rows).to_pandas().fillna("")
     more: dict[str, Any] = {} if "CSV" in layout else {"dimension_at_observation": {schema.short_urn: "TIME_PERIOD"}}
     start = time.perf_counter()
     write_sdmx([PandasDataset(structure=schema, data=frame)], Format[layout], **more)
-    return time.perf_counter() - start
+    return {"seconds": time.perf_counter() - start, "rows": len(frame)}
 
 
-def copy(table: pa.Table) -> float:
-    """Seconds that DuckDB takes to copy the rows to a CSV file."""
+def sdmx1(kept: str, layout: str, rows: int) -> dict[str, float]:
+    """Seconds that sdmx1 takes for the first rows, which it has as objects already."""
+    import sdmx
+
+    data = sdg_data.kept(kept)
+    structures = data.structures
+    bundle = Bundle(structures.codelists, structures.concept_schemes, structures.structures)
+    defined = sdmx.read_sdmx(io.BytesIO(write_structure_ml.write(bundle, Options())))
+    table = part(data, rows)
+    text = b"".join(write_ml.write(iter(table.to_batches()), data.structure, Options()))
+    (structure,) = defined.structure.values()
+    message = sdmx.read_sdmx(io.BytesIO(text), structure=structure)
+    start = time.perf_counter()
+    if "CSV" in layout:
+        flow = sdmx.model.v21.DataflowDefinition(
+            id="F", maintainer=structure.maintainer, version="1.0", structure=structure
+        )
+        message.data[0].described_by = flow
+        sdmx.to_csv(message.data[0], rtype=str)
+    else:
+        sdmx.to_xml(message)
+    return {"seconds": time.perf_counter() - start, "rows": table.num_rows}
+
+
+def part(data: sdg_data.Data, rows: int) -> pa.Table:
+    return pa.Table.from_batches(data.batches()).slice(0, rows)
+
+
+def copy(kept: str, options: str) -> dict[str, float]:
+    """Seconds that DuckDB takes to copy the rows to a file."""
+    data = sdg_data.kept(kept)
     con = duckdb.connect()
-    con.register("rows", table)
-    with TemporaryDirectory() as folder:
-        start = time.perf_counter()
-        con.execute(f"COPY rows TO '{folder}/rows.csv' (HEADER)")
-        return time.perf_counter() - start
+    target = data.path.with_suffix(".copy")
+    start = time.perf_counter()
+    con.execute(f"COPY (SELECT * FROM read_parquet('{data.path}')) TO '{target}' ({options})")
+    taken = time.perf_counter() - start
+    target.unlink()
+    return {"seconds": taken}
 
 
-def measure(count: int, peer_count: int, rounds: int) -> Report:
+# -- the figures -------------------------------------------------------------------------------------------------------
+
+
+def measure(rows: int, peer_rows: int, small_peer_rows: int, rounds: int, folder: Path) -> Report:
     report = Report("SDMX writers")
-    structures = model.read(PUBLISHED / "SDG_DSD.KG_1.8.xml")
-    structure = structures.structures[0]
-    table = rows(structure, count)
-    count = table.num_rows
-    part = table.slice(0, peer_count)
-    options = Options()
-    layouts: dict[str, tuple[Write, str]] = {
-        "SDMX-CSV 2.0": (lambda data: write_csv.write(data, structure, options), "DATA_SDMX_CSV_2_0_0"),
-        "SDMX-ML 2.1 specific": (lambda data: write_ml.write(data, structure, options), "DATA_SDMX_ML_2_1_STR"),
-        "SDMX-ML 2.1 generic": (
-            lambda data: write_ml.write(data, structure, options, generic=True),
-            "DATA_SDMX_ML_2_1_GEN",
-        ),
-        "SDMX-ML 3.0": (lambda data: write_ml.write(data, structure, options, "3.0"), "DATA_SDMX_ML_3_0"),
-        "SDMX-JSON 2.0": (lambda data: write_json.write(data, structure, options), ""),
-    }
-    for name, (write, layout) in layouts.items():
-        taken = [ours(table, write) for _ in range(rounds)]
-        whole, first = median([one for one, _ in taken]), median([one for _, one in taken])
-        report.samples[name] = [one for one, _ in taken]
-        if layout:
-            other = peer(structures, part, layout) * count / part.num_rows
-            report.add(f"{name}, {count:,} rows", whole, "s", "pysdmx", other, 10)
-        report.add(f"{name}, first observations", first * 1000, "ms", "limit", 100)
-    csv = median(report.samples["SDMX-CSV 2.0"])
-    report.add(
-        f"SDMX-CSV 2.0, {count:,} rows", csv, "s", "DuckDB COPY", median([copy(table) for _ in range(rounds)]), 0.5
-    )
+    data = sdg_data.make(folder, rows)
+    kept = data.keep()
+    for name, (_, layout) in LAYOUTS.items():
+        world.calm(longest=30)
+        taken = [sdg_child.call(f"{HERE}.ours", kept, name) for _ in range(rounds)]
+        whole = median([seen["seconds"] for seen, _ in taken])
+        report.samples[name] = [seen["seconds"] for seen, _ in taken]
+        peers = [("pysdmx", peer_rows), ("sdmx1", small_peer_rows)] if layout else []
+        for peer, count in peers:
+            if peer == "sdmx1" and name not in ("SDMX-CSV 2.0", "SDMX-ML 2.1 specific"):
+                continue
+            seen, _ = sdg_child.call(f"{HERE}.{peer}", kept, layout, min(count, rows))
+            scaled = seen["seconds"] * data.rows / seen["rows"]
+            report.add(f"{name}, {data.rows:,} rows", whole, "s", f"{peer}, by {seen['rows']:,.0f}", scaled, 10)
+        report.add(f"{name}, first observations", median([s["first"] for s, _ in taken]) * 1000, "ms", "limit", FIRST)
+        report.add(f"{name}, memory at most", max(peak for _, peak in taken), "MB", "limit", MEMORY)
+    for name, options in (("SDMX-CSV 2.0", "HEADER"), ("SDMX-JSON 2.0", "FORMAT json")):
+        world.calm(longest=30)
+        plain = median([sdg_child.call(f"{HERE}.copy", kept, options)[0]["seconds"] for _ in range(rounds)])
+        report.add(f"{name}, {data.rows:,} rows", median(report.samples[name]), "s", "DuckDB COPY", plain, 0.5)
     return report
 
 
@@ -126,10 +146,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--peer-rows", type=int, default=50_000)
+    parser.add_argument("--small-peer-rows", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     warnings.simplefilter("ignore")
-    measure(given.rows, given.peer_rows, given.rounds).show()
+    with world.folder() as folder:
+        measure(given.rows, given.peer_rows, given.small_peer_rows, given.rounds, folder).show()
 
 
 if __name__ == "__main__":
