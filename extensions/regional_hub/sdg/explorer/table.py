@@ -99,5 +99,5 @@ def row(book: Book, line: Line, point: Point, changed: Changed | None) -> Row:
         source=point.source,
         more=tuple((book.component_name(id), text) for id, text in point.more.items()),
         changed_at=changed.at if changed else None,
-        old=changed.old if changed else "",
+        old=changed.old if changed and changed.old != point.text else "",
     )
