@@ -170,6 +170,20 @@ async def test_series_keys_of_version_1(client):
     assert "UNIT=" not in text
 
 
+async def test_series_keys_of_version_2(client):
+    nothing = "attributes=none&measures=none"
+    text = (await client.get(f"{FLOW}?{nothing}&format=xml")).text
+    page = (await client.get(f"{FLOW}?{nothing}&offset=1&limit=1&format=xml")).text
+    some = await table(client, "attributes=series&measures=none")
+    flat = await table(client, f"{nothing}&dimensionAtObservation=AllDimensions")
+    told = await table(client, "attributes=all&measures=none")
+
+    assert (text.count("<Series "), text.count("<Obs ")) == (2, 0)
+    assert page.count("<Series ") == 1 and 'AREA="TJ"' in page
+    assert [row["AREA"] for row in some] == ["KG", "TJ"] and "UNIT" in some[0]
+    assert len(flat) == len(told) == len(awkward.rows())
+
+
 async def test_history_and_what_changed_since(client, store):
     between = store.clock().isoformat().replace("+00:00", "Z")
     rows = awkward.rows()[1:]

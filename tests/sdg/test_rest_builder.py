@@ -364,7 +364,7 @@ flows = st.tuples(st.just("*") | agency, identifier, st.just("*") | plain_versio
     st.none() | st.integers(1, 99),
     st.none() | st.integers(1, 99),
     st.none() | component,
-    st.sampled_from([("dsd", "all", True), ("none", "all", True), ("series", "none", False), ("dsd", "none", False)]),
+    st.sampled_from([("dsd", "all"), ("none", "all"), ("series", "none"), ("dsd", "none")]),
     st.booleans(),
     short,
 )
@@ -373,7 +373,8 @@ def test_data_of_version_1(flow, keys, after, first, last, dimension, detail, hi
         data.DataContext.DATAFLOW, *flow, keys, None, after, first, last, dimension, detail[0], detail[1], history
     )
 
-    attributes = "none" if detail[0] == "series" else detail[0]
+    attributes = {"none": ("none",), "series": ("none",), "dsd": ("dsd",)}[detail[0]]
+    attributes = ("dataset", "series") if detail == ("dsd", "none") else attributes
     assert parsed(url_v1, query.get_url(ApiVersion.V1_5_0, omit)) == queries.DataQuery(
         context_v1(query),
         patterns_v1(keys),
@@ -382,10 +383,9 @@ def test_data_of_version_1(flow, keys, after, first, last, dimension, detail, hi
         first,
         last,
         dimension or "",
-        (attributes,),
+        attributes,
         (detail[1],),
         history,
-        observations=detail[2],
     )
 
 

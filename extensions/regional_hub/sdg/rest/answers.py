@@ -185,13 +185,14 @@ def _options(
     modified: datetime,
 ) -> Options:
     in_series = resources.in_series(wanted, selection.sort, resource.structure)
+    at_observation = resources.dimension(wanted, resource.structure) if in_series else ALL_DIMENSIONS
     said = chosen.parameters
     return Options(
         reference=resource.reference,
-        dimension_at_observation=resources.dimension(wanted, resource.structure) if in_series else ALL_DIMENSIONS,
+        dimension_at_observation=at_observation,
         measures=selection.measures,
         attributes=selection.attributes,
-        observations=wanted.observations,
+        observations=wanted.observations or at_observation == ALL_DIMENSIONS,
         languages=asked.languages,
         message=f"M-{etag}",
         prepared=modified,

@@ -74,7 +74,11 @@ class DataQuery:
     start_period: str = ""
     end_period: str = ""
     provider: str = ALL
-    observations: bool = True
+
+    @property
+    def observations(self) -> bool:
+        """False where nothing of an observation is asked for: then a message is of series only."""
+        return set(self.measures) != {"none"} or not set(self.attributes) <= {"none", "dataset", "series"}
 
 
 @dataclass(frozen=True)

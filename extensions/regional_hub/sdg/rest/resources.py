@@ -149,11 +149,12 @@ def selection(query: DataQuery, resource: Resource) -> Selection:
         raise SyntaxFault("updatedAfter is later than asOf", "updatedAfter 晚于 asOf")
     check_dimension(query.dimension_at_observation, structure)
     since = query.updated_after or (EVER if query.include_history else None)  # with it, deletions are told as well
+    paged = not query.observations and (query.offset or query.limit is not None)  # a page of series, not observations
     return replace(
         _where(query, resource),
         updated_after=since,
-        first_n=query.first_n,
-        last_n=query.last_n,
+        first_n=1 if paged else query.first_n,
+        last_n=None if paged else query.last_n,
         offset=query.offset,
         limit=query.limit,
         sort=_sorts(query, structure),

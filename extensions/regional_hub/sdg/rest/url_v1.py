@@ -42,12 +42,12 @@ AVAILABLE_REFERENCES = (
     *("none", "all", "codelist", "datastructure", "conceptscheme", "dataflow", "dataproviderscheme"),
     *("contentconstraint",),
 )
-# detail -> attributes, measures, observations
-DATA_DETAILS: dict[str, tuple[str, str, bool]] = {
-    "full": ("dsd", "all", True),
-    "dataonly": ("none", "all", True),
-    "serieskeysonly": ("none", "none", False),
-    "nodata": ("dsd", "none", False),
+# detail -> attributes, measures
+DATA_DETAILS: dict[str, tuple[tuple[str, ...], str]] = {
+    "full": (("dsd",), "all"),
+    "dataonly": (("none",), "all"),
+    "serieskeysonly": (("none",), "none"),
+    "nodata": (("dataset", "series"), "none"),
 }
 
 
@@ -76,7 +76,7 @@ def _data(parts: list[str], parameters: Parameters) -> Query:
     provider = _provider(parts.pop(0)) if parts else ALL
     url_v2._nothing(parts)
     start, end = parameters.period("startPeriod"), parameters.period("endPeriod")
-    attributes, measures, observations = DATA_DETAILS[parameters.word("detail", tuple(DATA_DETAILS), "full")]
+    attributes, measures = DATA_DETAILS[parameters.word("detail", tuple(DATA_DETAILS), "full")]
     return DataQuery(
         context,
         keys,
@@ -84,13 +84,12 @@ def _data(parts: list[str], parameters: Parameters) -> Query:
         first_n=parameters.number("firstNObservations", 1),
         last_n=parameters.number("lastNObservations", 1),
         dimension_at_observation=parameters.text("dimensionAtObservation"),
-        attributes=(attributes,),
+        attributes=attributes,
         measures=(measures,),
         include_history=parameters.truth("includeHistory"),
         start_period=start,
         end_period=end,
         provider=provider,
-        observations=observations,
     )
 
 
