@@ -258,13 +258,13 @@ class _Reader:
     def _in_specific(self, tag: str, attributes: Attributes) -> None:
         local = tag.rpartition(" ")[2]
         depth = len(self._path)
-        if any(part.endswith(" Annotations") for part in self._path):
-            return
-        if local == "Obs" and depth in (3, 4):
+        if local == "Obs" and (depth == 3 or (depth == 4 and not self._path[2].endswith(" Annotations"))):
             self._row, self._line = _own(attributes), self._parser.CurrentLineNumber
             self._target = self._row
         elif local == "Series" and depth == 3:
             self._series = self._target = _own(attributes)
+        elif any(part.endswith(" Annotations") for part in self._path):
+            return
         elif local in ("Group", "Atts") and depth == 3:
             self._group_key = self._target = _own(attributes)
         elif local == "Comp" and self.header.layout.startswith("SDMX-ML 3"):
