@@ -132,8 +132,8 @@ def _add(folder: Path, state: State, now: datetime) -> None:
         made.mkdir(parents=True, exist_ok=True)
         made.chmod(0o755)
     for name in PRIVATE:
-        if (folder / name).is_dir():
-            (folder / name).chmod(stat.S_IMODE((folder / name).stat().st_mode) & 0o770)
+        (folder / name).mkdir(exist_ok=True)
+        (folder / name).chmod(stat.S_IMODE((folder / name).stat().st_mode) & 0o770)
     open_releases = public(folder, state, now)
     for names in open_releases.values():
         for name in names:
