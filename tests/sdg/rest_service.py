@@ -28,7 +28,10 @@ CONSTRAINT = Constraint(
     "1.0",
     {"en": "Annual & nothing else", "zh": "仅年度"},
     attached=("XX:DF(2.0)",),
-    regions=(Region(True, {"FREQ": ("A",)}),),
+    regions=(
+        Region(True, {"FREQ": ("A",)}, bounds={"TIME_PERIOD": (("ge", "2000"), ("lt", "2030"))}),
+        Region(False, {"AREA": ("UZ",)}, bounds={"TIME_PERIOD": (("gt", "1900"), ("le", "1999-12"))}),
+    ),
     keys=(Region(False, {"FREQ": ("A",), "AREA": ("UZ",)}),),
 )
 CONCEPT = "XX:CS_META(1.0)."

@@ -146,6 +146,19 @@ async def test_constraints_come_back_whole(client, version):
     assert found == rest_service.CONSTRAINT
 
 
+@pytest.mark.parametrize("end", ["ge", "gt", "le", "lt"])
+@pytest.mark.parametrize("version", ["2.1", "3.0", "3.1", "json20", "json"])
+async def test_constraints_with_one_end_of_time_come_back(tmp_path, version, end):
+    region = model.Region(True, {}, bounds={"TIME_PERIOD": ((end, "2020-06"),)})
+    made = replace(rest_service.CONSTRAINT, regions=(region,))
+    registry = Registry(tmp_path / "structures")
+    registry.add(Structures(constraints=(made,)))
+
+    answer = await got(rest_service.client(stores.store(tmp_path), registry), f"{V2}/structure/dataconstraint", version)
+
+    assert replace(model.read(answer).constraints[0], attached=made.attached) == made
+
+
 @pytest.mark.parametrize("version", ["3.0", "3.1", "json20", "json"])
 async def test_metadata_structures_come_back_whole(client, version):
     message = model.read(await got(client, f"{V2}/structure/metadatastructure/XX/MSD", version))

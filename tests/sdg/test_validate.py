@@ -203,6 +203,24 @@ def test_constraints_say_what_may_be(small, made, said):
     ]
 
 
+@pytest.mark.parametrize(
+    ("region", "line"),
+    [
+        (Region(True, {}, bounds={"TIME_PERIOD": (("ge", "2015"), ("lt", "2021"))}), 3),
+        (Region(True, {}, bounds={"TIME_PERIOD": (("gt", "2020"), ("le", "2021-12"))}), 2),
+        (Region(True, {}, bounds={"TIME_PERIOD": (("ge", "2020"),)}), None),
+        (Region(False, {"REF_AREA": ("XA",)}, bounds={"TIME_PERIOD": (("gt", "2020"),)}), 3),
+        (Region(False, {"REF_AREA": ("XB",)}, bounds={"TIME_PERIOD": (("gt", "2020"),)}), None),
+    ],
+)
+def test_constraints_say_when(small, region, line):
+    findings = found(
+        small, {"TIME_PERIOD": "2020"}, {"TIME_PERIOD": "2021"}, constraints=[constraint(regions=(region,))]
+    )
+
+    assert [(rule, at) for rule, at, _, _ in findings] == ([("constraint", line)] if line else [])
+
+
 def test_a_policy_makes_rules_lighter_or_leaves_them_out(small, tmp_path):
     changed = write(tmp_path, '[severity]\ncode = "warning"\nbounds = "off"\n', "policy.toml")
 

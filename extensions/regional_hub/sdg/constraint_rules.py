@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from regional_hub.sdg import periods
 from regional_hub.sdg.structure import Constraint, Region
 
 
@@ -37,7 +38,16 @@ def _inside(batch: pa.RecordBatch, region: Region) -> pa.Array:
             continue
         found = _matches(batch.column(component), values)
         inside = pc.and_(inside, pc.invert(found) if component in region.excluded else found)
+    for component, bounds in region.bounds.items():
+        if component in batch.schema.names:
+            inside = pc.and_(inside, _within(batch.column(component), bounds))
     return inside
+
+
+def _within(column: pa.Array, bounds: Sequence[tuple[str, str]]) -> pa.Array:
+    periods_there = [value for value in pc.unique(column).to_pylist() if value is not None]
+    good = [value for value in periods_there if all(periods.holds(value, how, bound) for how, bound in bounds)]
+    return pc.or_(pc.is_in(column, pa.array(good, pa.string())), pc.is_null(column))
 
 
 def _matches(column: pa.Array, values: Sequence[str]) -> pa.Array:

@@ -201,11 +201,13 @@ class RowRules:
             return
         for constraint in self.constraints:
             one = constraint.regions[0] if len(constraint.regions) == 1 and not constraint.keys else None
-            names = sorted(one.values) if one and one.include else [""]
+            names = sorted({*one.values, *one.bounds}) if one and one.include else [""]
             for name in names:  # one region: each component speaks for itself
                 part = constraint
                 if one and name:
-                    part = replace(constraint, regions=(replace(one, values={name: one.values[name]}),))
+                    values = {name: one.values[name]} if name in one.values else {}
+                    bounds = {name: one.bounds[name]} if name in one.bounds else {}
+                    part = replace(constraint, regions=(replace(one, values=values, bounds=bounds),))
                 mask = denied(batch, part)
                 column = name if name in self.structure.by_id else self.structure.measure.id
                 self._report(batch, pc.and_(mask, self._stating(batch)), column, Fault("constraint", constraint.short))

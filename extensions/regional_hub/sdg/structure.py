@@ -205,12 +205,14 @@ class Dataflow(Maintained):
 class Region:
     """Part of a cube: component -> its values. Where `include` is false they are left out instead.
 
-    `excluded` are the components whose values are those that may not occur.
+    `excluded` are the components whose values are those that may not occur. `bounds` are ends of time by component, as
+    (("ge", "2015"), ("lt", "2020")): `ge` and `gt` the first, `le` and `lt` the last.
     """
 
     include: bool
     values: Mapping[str, tuple[str, ...]]
     excluded: tuple[str, ...] = ()
+    bounds: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

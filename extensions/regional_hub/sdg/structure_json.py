@@ -230,14 +230,27 @@ def _listed(references: Any) -> list[str]:
 
 def _region(item: Json, included: bool | None = None) -> model.Region:
     values: dict[str, tuple[str, ...]] = {}
+    bounds = {}
     excluded = []
     for part in [*item.get("keyValues", []), *item.get("components", []), *item.get("attributes", [])]:
+        if "timeRange" in part:
+            bounds[part["id"]] = tuple(_bound(kind, end) for kind, end in part["timeRange"].items() if kind in ENDS)
+            continue
         found = part.get("values") or ([part["value"]] if "value" in part else [])
         values[part["id"]] = tuple(value["value"] if isinstance(value, dict) else str(value) for value in found)
         if part.get("include") is False or part.get("isIncluded") is False:
             excluded.append(part["id"])
     include = bool(item.get("include", item.get("isIncluded", True))) if included is None else included
-    return model.Region(include, values, tuple(excluded))
+    return model.Region(include, values, tuple(excluded), bounds)
+
+
+# Whether an end of time is the first of it.
+ENDS = {"startPeriod": True, "afterPeriod": True, "endPeriod": False, "beforePeriod": False}
+
+
+def _bound(kind: str, end: Json) -> tuple[str, str]:
+    inclusive = end.get("isInclusive", True)
+    return ("ge" if inclusive else "gt") if ENDS[kind] else ("le" if inclusive else "lt"), str(end["period"])
 
 
 def _metadata_structure(item: Json, concepts: Mapping[str, model.Concept]) -> model.MetadataStructure:

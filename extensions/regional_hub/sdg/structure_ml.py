@@ -304,9 +304,20 @@ def _constraint(element: Element) -> model.Constraint:
 def _region(element: Element, included: bool | None = None) -> model.Region:
     values: dict[str, tuple[str, ...]] = {}
     excluded = []
+    bounds = {}
     for part in _children(element, "KeyValue", "Attribute", "Component"):
-        values[part.attrib["id"]] = tuple((value.text or "").strip() for value in _children(part, "Value"))
+        time = _child(part, "TimeRange")
+        if time is not None:
+            bounds[part.attrib["id"]] = tuple(_bound(end) for end in time)
+        else:
+            values[part.attrib["id"]] = tuple((value.text or "").strip() for value in _children(part, "Value"))
         if part.get("include", "true") == "false":
             excluded.append(part.attrib["id"])
     include = element.get("include", "true") == "true" if included is None else included
-    return model.Region(include, values, tuple(excluded))
+    return model.Region(include, values, tuple(excluded), bounds)
+
+
+def _bound(end: Element) -> tuple[str, str]:
+    first = _local(end) in ("StartPeriod", "AfterPeriod")
+    inclusive = end.get("isInclusive", "true") == "true"
+    return ("ge" if inclusive else "gt") if first else ("le" if inclusive else "lt"), (end.text or "").strip()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -73,6 +73,15 @@ KINDS: dict[type[Maintained], str] = {
 
 def tag(artefact: Maintained) -> str:
     return f"{KINDS[type(artefact)]} {artefact.short}"
+
+
+def time_ends(bounds: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str, bool]]:
+    """The name of each end of a span of time, its period, and whether the period belongs to the span."""
+    both = len(bounds) > 1
+    for how, period in bounds:
+        first = how in ("ge", "gt")
+        name = ("StartPeriod" if first else "EndPeriod") if both else ("AfterPeriod" if first else "BeforePeriod")
+        yield name, period, how in ("ge", "le")
 
 
 def concept_of(part: Component | MetadataAttribute, structure: Structure | MetadataStructure) -> str:

@@ -7,10 +7,10 @@ apart from what may be, and has the place of its schema at the root.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from regional_hub.sdg.formats.bundle import Available, Bundle, concept_of
+from regional_hub.sdg.formats.bundle import Available, Bundle, concept_of, time_ends
 from regional_hub.sdg.formats.writing import Options, best, moment
 from regional_hub.sdg.structure import (
     Code,
@@ -237,10 +237,21 @@ def _regions(one: Constraint) -> list[Json]:
                 {"id": id, "include": id not in region.excluded, "values": [{"value": value} for value in values]}
                 for id, values in region.values.items()
                 if values
+            ]
+            + [
+                {"id": id, "include": id not in region.excluded, "timeRange": _time(bounds)}
+                for id, bounds in region.bounds.items()
             ],
         }
         for region in one.regions
     ]
+
+
+def _time(bounds: Sequence[tuple[str, str]]) -> Json:
+    return {
+        name[0].lower() + name[1:]: {"period": period, "isInclusive": inclusive}
+        for name, period, inclusive in time_ends(bounds)
+    }
 
 
 def _number(text: str | None) -> float | int | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Literal
 from xml.sax.saxutils import escape, quoteattr
 
-from regional_hub.sdg.formats.bundle import Available, Bundle, concept_of
+from regional_hub.sdg.formats.bundle import Available, Bundle, concept_of, time_ends
 from regional_hub.sdg.formats.writing import Options, moment
 from regional_hub.sdg.structure import (
     Code,
@@ -275,6 +275,13 @@ class _Maker:
             for id, listed in region.values.items()
             if listed
         )
+        for id, bounds in region.bounds.items():
+            said = {"include": "false"} if id in region.excluded else {}
+            ends = "".join(
+                _element(f"{space}:{end}", escape(at), {"isInclusive": str(inclusive).lower()})
+                for end, at, inclusive in time_ends(bounds)
+            )
+            values += _element(f"{space}:KeyValue", _element(f"{space}:TimeRange", ends), {"id": id, **said})
         return _element(name, values, {} if key else {"include": str(region.include).lower()})
 
     def available(self, one: Available) -> str:
