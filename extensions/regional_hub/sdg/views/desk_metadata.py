@@ -42,13 +42,14 @@ class Desk:
     structure: Structure
 
     @classmethod
-    def of(cls, parameters: QueryDict) -> Desk:
-        """Those that the address or form names, else the first. Raises Http404 for others, Refused without any."""
+    def of(cls, parameters: QueryDict, current: MetadataSet | None = None) -> Desk:
+        """Those that the address or form names, else such as fit a set. Raises Http404 for others, Refused without any."""
         room = actions.room()
         msds, kept = room.registry.names("metadata_structures"), room.registry.names("structures")
         if not msds or not kept:
             raise Refused(_("Import a metadata structure (MSD) and a data structure first: ./hub sdg structure FILE"))
-        msd, structure = parameters.get("msd") or msds[-1], parameters.get("structure") or _first(room, kept)
+        msd = parameters.get("msd") or msds[-1]
+        structure = parameters.get("structure") or (_fitting(room, kept, current) if current else _first(room, kept))
         try:
             return cls(room, room.registry.metadata_structure(msd), room.registry.structure(structure))
         except StructureError as error:
@@ -60,6 +61,15 @@ def _first(room: Room, kept: list[str]) -> str:
     store = room.store
     current = next((store.current(flow) for flow in store.flows()), None)
     return current.structure if current else kept[0]
+
+
+def _fitting(room: Room, kept: list[str], found: MetadataSet) -> str:
+    """The structure whose codes a set is about."""
+
+    def shown(short: str) -> int:
+        return sum(len(codes) for codes in sheet.about(room.registry.structure(short), found).values())
+
+    return max(kept, key=lambda short: (shown(short), short == _first(room, kept)))
 
 
 @require_GET
@@ -82,9 +92,9 @@ def index(request: HttpRequest) -> HttpResponse:
 @answering("sdg-desk-metadata")
 def edit(request: HttpRequest) -> HttpResponse:
     """The form: of the newest version of `set`, or empty for a new one."""
-    desk = Desk.of(request.POST if request.method == "POST" else request.GET)
     name = request.GET.get("set", "")
-    current = _newest(desk.room, name).set if name else None
+    current = _newest(actions.room(), name).set if name else None
+    desk = Desk.of(request.POST if request.method == "POST" else request.GET, current)
     if request.method == "POST":
         return _save(request, desk, current)
     targets = sheet.about(desk.structure, current) if current else {}
