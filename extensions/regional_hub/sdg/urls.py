@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver
 
 from regional_hub.sdg import api
 from regional_hub.sdg.views import (
+    area,
     browse,
     changes,
     desk,
@@ -36,4 +37,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *desk_report.urlpatterns,
     *desk_releases.urlpatterns,
     *desk_metadata.urlpatterns,
+    *area.urlpatterns,
 ]

@@ -209,6 +209,14 @@ def test_rules_that_cannot_be_are_named(tmp_path, text, words):
     assert words in str(error.value) and "progress.toml" in str(error.value)
 
 
+def test_rules_that_cannot_be_read_judge_nothing(tmp_path, caplog):
+    (tmp_path / "progress.toml").write_text("[series")
+
+    found = progress.working_rules(tmp_path)
+
+    assert found.series == {} and found.missing().reason == "rules" and "progress.toml" in caplog.text
+
+
 def test_every_rule_that_comes_with_the_hub_names_its_source():
     found = progress.rules(Path("/nowhere")).series
 

@@ -8,6 +8,7 @@ Numbers and targets are in `progress.toml`. What is not said there is not judged
 
 from __future__ import annotations
 
+import logging
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from regional_hub.sdg.explorer.points import Point
 from regional_hub.sdg.explorer.saying import say
 
 MET, ON_TRACK, FAIR, LIMITED, DETERIORATION = "met", "on-track", "fair", "limited", "deterioration"
+log = logging.getLogger(__name__)
 SOURCE = "UNSD, SDG Progress Chart 2022: Technical Note, section II"
 DIGITS = 40  # of the arithmetic; results are exact far beyond what is shown
 
@@ -62,8 +64,15 @@ class Rule:
 
 @dataclass(frozen=True)
 class Rules:
+    """`broken` says that those of the institution cannot be read: then nothing is judged."""
+
     numbers: Numbers
     series: Mapping[str, Rule]
+    broken: bool = False
+
+    def missing(self) -> NotAssessed:
+        """Why a series without a rule is not judged."""
+        return NotAssessed("rules" if self.broken else "no-rule")
 
 
 @dataclass(frozen=True)
@@ -112,7 +121,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class NotAssessed:
-    """Why nothing is said: `reason` is one of no-rule, no-data, no-whole, one-year, unit, not-positive, past."""
+    """Why nothing is said: `reason` is one of no-rule, rules, no-data, no-whole, one-year, unit, not-positive, past."""
 
     reason: str
     rule: Rule | None = None
@@ -131,6 +140,10 @@ _REASONS = {
     "no-rule": (
         "The 2030 Agenda names no target for this series, and none was set here.",
         "2030 年议程未对该数列规定目标，本站也未设定。",
+    ),
+    "rules": (
+        "The targets that this hub set cannot be read. Its operator finds the reason in the log.",
+        "无法读取本站设定的目标，运维人员可在日志中查看原因。",
     ),
     "no-data": ("There are no values for this area.", "该地区没有数据。"),
     "no-whole": (
@@ -158,10 +171,10 @@ _REASONS = {
 
 def progress(book: Book, series: str, area: str) -> Progress | NotAssessed:
     """How an area gets on in a series, by its line for the whole population."""
-    found = rules(book.store.folder)
+    found = working_rules(book.store.folder)
     rule = found.series.get(series)
     if rule is None:
-        return NotAssessed("no-rule")
+        return found.missing()
     line = keyseries.key_lines(book, area, [series]).get(series)
     if line is None:
         return NotAssessed("no-data", rule)
@@ -263,8 +276,22 @@ def rules(folder: Path) -> Rules:
 
     Raises BadRules.
     """
+    return _rules(folder / "progress.toml", stamp(folder))
+
+
+def stamp(folder: Path) -> int:
+    """Another number says that the rules of a database may have changed."""
     own = folder / "progress.toml"
-    return _rules(own, own.stat().st_mtime_ns if own.exists() else 0)
+    return own.stat().st_mtime_ns if own.exists() else 0
+
+
+def working_rules(folder: Path) -> Rules:
+    """The rules for a page: where those of the institution cannot be read, the log says why, and nothing is judged."""
+    try:
+        return rules(folder)
+    except BadRules as error:
+        log.error("progress is not judged: %s", error)
+        return Rules(rules(folder / "none").numbers, {}, broken=True)
 
 
 @lru_cache(maxsize=8)

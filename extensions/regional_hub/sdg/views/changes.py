@@ -69,7 +69,7 @@ class Line:
 @public
 def index(request: HttpRequest) -> HttpResponse:
     """All releases, newest first, with what each changed."""
-    said = parts.read(request, ("flow", "page"))
+    said = parts.read(request, ("flow", "release", "page"))
     store = room().store
     flows = _flows(store, said.get("flow", ""))
     page = parts.number_of(said)
@@ -82,6 +82,7 @@ def index(request: HttpRequest) -> HttpResponse:
             "shown": [item for item in shown if item.counts.total or item.occasion.kind == news.RELEASED],
             "flows": store.flows(),
             "topic": Topic(flow=said.get("flow", "")),
+            "at": said.get("release", ""),
             "pages": _pages(request, page, more),
         }
         return render(request, "sdg/changes.html", facts)
@@ -302,7 +303,7 @@ class Publication:
 @public
 def releases(request: HttpRequest) -> HttpResponse:
     """Every release with its size and structure, and the way to the database as of it."""
-    said = parts.read(request, ("flow", "page"))
+    said = parts.read(request, ("flow", "release", "page"))
     store = room().store
     flows = _flows(store, said.get("flow", ""))
     page = parts.number_of(said)
@@ -314,6 +315,7 @@ def releases(request: HttpRequest) -> HttpResponse:
             "releases": [_publication(store, occasion) for occasion in chosen],
             "flows": store.flows(),
             "topic": Topic(flow=said.get("flow", "")),
+            "at": said.get("release", ""),
             "pages": _pages(request, page, more),
         }
         return render(request, "sdg/releases.html", facts)
