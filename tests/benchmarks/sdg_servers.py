@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import shutil
 import socket
@@ -21,6 +22,7 @@ from tests import hubs
 from tests.benchmarks.sdg_data import Data
 
 CONNECTIONS = 8
+VISITORS = 200
 # The requests come as a line of path and tag each. The hub answers 6 at a time of one visitor, so these are many.
 SCRIPT = """
 local asked, next = {}, 0
@@ -71,7 +73,8 @@ def load(folder: Path, base: str, asked: Sequence[tuple[str, str]], seconds: int
     """Ask for paths, in turns, as fast as the server answers. Raises RuntimeError when any request fails."""
     script, lines = folder / "load.lua", folder / "requests.txt"
     script.write_text(SCRIPT)
-    lines.write_text("".join(f"{path}\t{tag}\n" for path, tag in asked))
+    turns = itertools.islice(itertools.cycle(asked), max(len(asked), VISITORS))
+    lines.write_text("".join(f"{path}\t{tag}\n" for path, tag in turns))
     options = ["-t", "1", "-c", str(CONNECTIONS), "-d", f"{seconds}s", "--timeout", "60s", "-s", str(script)]
     done = subprocess.run(
         [wrk(), *options, base, "--", str(lines)], capture_output=True, text=True, timeout=seconds + 90, check=True

@@ -2,8 +2,8 @@
 
 `python -m tests.benchmarks.sdmx_writers --rows 1000000`. The rows are the published ones of Kyrgyzstan, told again of
 more countries, read from Parquet by ours and by DuckDB. Each writer works in a process of its own. pysdmx and sdmx1
-have everything in memory before and take minutes: they write a part (`--peer-rows`, `--small-peer-rows`), and their time is
-scaled to all rows. Neither writes SDMX-JSON data.
+have everything in memory before and take minutes: they write a part (`--peer-rows`, `--small-peer-rows`), and their
+time is scaled to all rows. Neither writes SDMX-JSON data.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from tests.benchmarks.report import Report, median
 HEAD = 20_000  # bytes that are no observations yet
 MEMORY, FIRST = 300.0, 100.0  # MB; ms
 HERE = "tests.benchmarks.sdmx_writers"
+SMALL_PEER = ("SDMX-CSV 2.0", "SDMX-ML 2.1 specific")  # what sdmx1 writes of data
 Write = Callable[[Iterator[pa.RecordBatch], Any, Options], Iterator[bytes]]
 LAYOUTS: dict[str, tuple[Write, str]] = {
     "SDMX-CSV 2.0": (write_csv.write, "DATA_SDMX_CSV_2_0_0"),
@@ -128,7 +129,7 @@ def measure(rows: int, peer_rows: int, small_peer_rows: int, rounds: int, folder
         report.samples[name] = [seen["seconds"] for seen, _ in taken]
         peers = [("pysdmx", peer_rows), ("sdmx1", small_peer_rows)] if layout else []
         for peer, count in peers:
-            if peer == "sdmx1" and name not in ("SDMX-CSV 2.0", "SDMX-ML 2.1 specific"):
+            if peer == "sdmx1" and name not in SMALL_PEER:
                 continue
             seen, _ = sdg_child.call(f"{HERE}.{peer}", kept, layout, min(count, rows))
             scaled = seen["seconds"] * data.rows / seen["rows"]
