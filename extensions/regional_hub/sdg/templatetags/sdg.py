@@ -18,7 +18,9 @@ from django.utils.translation import gettext_lazy as _
 from regional_hub.core.access import may
 from regional_hub.core.permissions import TABLE
 from regional_hub.sdg.explorer import shelf
+from regional_hub.sdg.explorer.about import About, about
 from regional_hub.sdg.explorer.book import Book, NotHere
+from regional_hub.sdg.explorer.state import ALL
 from regional_hub.sdg.explorer.words import Label
 from regional_hub.sdg.views.common import room
 
@@ -88,6 +90,14 @@ def near_url(context: Mapping[str, Any], missing: NotHere, code: str) -> str:
     if missing.what in ("goal", "indicator"):
         return address(reverse(f"sdg-{missing.what}", args=[code]), keeping)
     return address(reverse("sdg-search"), {"q": code, **keeping})
+
+
+@register.simple_tag(takes_context=True)
+def sdg_about(context: Mapping[str, Any]) -> About:
+    """What is said about the series of a page, and of the areas that it shows."""
+    book, figure = context["book"], context.get("figure")
+    codes = figure.choice.codes.get(book.roles.area, ()) if figure else ()
+    return about(room(), book, context["series"], () if ALL in codes else codes)
 
 
 @register.filter
