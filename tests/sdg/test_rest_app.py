@@ -15,7 +15,8 @@ import pyarrow as pa
 import pytest
 
 from regional_hub.sdg.formats import sdmx_ml
-from regional_hub.sdg.rest.app import Limits
+from regional_hub.sdg.rest import answers, errors
+from regional_hub.sdg.rest.app import Limits, application
 from tests.sdg import awkward, rest_service, stores
 from tests.sdg.rest_service import FLOW, publish
 from tests.sdg.rest_service import client as made
@@ -395,6 +396,38 @@ async def test_an_embargoed_series_is_not_seen_before_its_moment(client, store):
 
     assert {row["AREA"] for row in lines(before)} == {"KG"}
     assert {row["AREA"] for row in lines(after)} == {"KG", "TJ"}
+
+
+async def test_a_character_that_a_format_cannot_say_cuts_its_answer_off_and_is_in_the_others(client, store):
+    """Validation keeps such text out; where a policy let it through, it is never changed unseen."""
+    publish(store, [awkward.rows()[0] | {"NOTE": "pasted\x0btext"}])
+
+    with pytest.raises(errors.NotAcceptable, match="NOTE: the control character U.000B cannot be written in XML"):
+        await client.get(f"{FLOW}?format=xml")
+    for form in ("csv", "json"):
+        text = (await client.get(f"{FLOW}?format={form}")).text
+        assert "pasted\x0btext" in text or "pasted\\u000btext" in text
+
+
+async def test_an_answer_that_fails_on_its_way_is_cut_off_and_not_ended(client, store, registry, monkeypatch):
+    def broken(*_arguments: object):
+        yield b"the first bytes"
+        raise errors.Busy("too long", "太久")
+
+    monkeypatch.setattr(answers.write_csv, "write", broken)
+    sent: list[str] = []
+    app = application(store, registry, sender="XX")
+    scope = {"type": "http", "method": "GET", "path": FLOW, "headers": [(b"accept", b"text/csv")]}
+    scope |= {"query_string": b"", "client": ("127.0.0.1", 1)}
+
+    async def send(message):
+        sent.append(message["type"])
+        assert message["type"] != "http.response.body" or message.get("more_body"), "the answer was ended"
+
+    with pytest.raises(errors.Busy):
+        await app(scope, None, send)
+
+    assert sent == ["http.response.start", "http.response.body"]
 
 
 async def test_no_question_about_the_past_shows_what_is_held_back(client, store):

@@ -68,7 +68,8 @@ def test_what_is_right_is_not_reported(small):
             "OBS_VALUE is '5,5', which is not a number; write it with a decimal",
         ),
         ({"OBS_VALUE": "1,234.5"}, "type", "OBS_VALUE", "without separators of thousands"),
-        ({"OBS_VALUE": "<5"}, "type", "OBS_VALUE", "OBS_VALUE is '<5', which is not a number"),
+        ({"OBS_VALUE": "<5"}, "type", "OBS_VALUE", "OBS_VALUE is '<5', which is not a number; give the number alone"),
+        ({"COMMENT_OBS": "a\x0bb"}, "type", "COMMENT_OBS", "text without control characters: it holds U+000B"),
         ({"COMMENT_OBS": "x" * 41}, "type", "COMMENT_OBS", "not of 0 to 40 characters"),
         (
             {"TIME_PERIOD": "2020-02-30", "FREQ": ""},

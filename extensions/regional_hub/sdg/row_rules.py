@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from regional_hub.sdg import periods
 from regional_hub.sdg.constraint_rules import denied
 from regional_hub.sdg.findings import Report
+from regional_hub.sdg.formats import write_text
 from regional_hub.sdg.formats.observations import ACTION, FILE, LINE
 from regional_hub.sdg.structure import Codelist, Component, Constraint, Structure
 
@@ -100,6 +101,8 @@ class RowRules:
 
     def _values(self, batch: pa.RecordBatch, column: pa.Array, component: Component) -> None:
         tests, known = self._tests[component.id], self._known[component.id]
+        if component.codelist is None and component.role == "attribute":
+            self._controls(batch, column, component.id)
         if not tests:
             return
         coded = column.dictionary_encode()
@@ -116,6 +119,14 @@ class RowRules:
         for index, fault in bad:
             if fault is not None:
                 self._report(batch, pc.equal(coded.indices, index), component.id, fault)
+
+    def _controls(self, batch: pa.RecordBatch, column: pa.Array, id: str) -> None:
+        """Characters that no XML message can say, as word processors leave them: looked for in the bytes first."""
+        odd = set(write_text.controls(write_text.content(write_text.plain(column)))) - set("\t\n\r")
+        for character in sorted(odd):
+            named = f"U+{ord(character):04X}"
+            fault = Fault("type", f"text without control characters: it holds {named}", f"不得含控制字符 {named}")
+            self._report(batch, pc.match_substring(write_text.plain(column), character), id, fault)
 
     def _tests_of(self, component: Component) -> list[Test]:
         tests: list[Test] = []

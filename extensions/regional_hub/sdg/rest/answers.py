@@ -14,12 +14,13 @@ import pyarrow.compute as pc
 
 from regional_hub.sdg import changes, query, seriesindex, timeline
 from regional_hub.sdg.formats import write_csv, write_json, write_ml
+from regional_hub.sdg.formats.write_text import Unwritable
 from regional_hub.sdg.formats.writing import ALL_DIMENSIONS, Action, Options, Section
 from regional_hub.sdg.metadata import Library
 from regional_hub.sdg.query import Answer
 from regional_hub.sdg.registry import Registry
 from regional_hub.sdg.rest import negotiate, resources
-from regional_hub.sdg.rest.errors import Meaningless, NoResults, NotThere, TooLarge
+from regional_hub.sdg.rest.errors import Meaningless, NoResults, NotAcceptable, NotThere, TooLarge
 from regional_hub.sdg.rest.negotiate import Chosen
 from regional_hub.sdg.rest.queries import DataQuery, Request
 from regional_hub.sdg.rest.resources import Resource
@@ -131,7 +132,13 @@ def data(service: Service, asked: Asked) -> Reply:
         sections = list(_sections(answer, selection, wanted, chosen))
         if not sections:
             raise NoResults("no observations meet the query", "没有符合查询的观测值")
-        yield from _written(sections, resource, options, chosen)
+        try:
+            yield from _written(sections, resource, options, chosen)
+        except Unwritable as error:
+            raise NotAcceptable(
+                f"{error}; ask for SDMX-CSV or SDMX-JSON",
+                f"数据含有此格式不能表示的字符（{error}）；请使用 SDMX-CSV 或 SDMX-JSON",
+            ) from None
 
     def stop() -> None:
         for answer in running:

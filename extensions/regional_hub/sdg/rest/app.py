@@ -97,6 +97,9 @@ class SdmxApplication:
                 asked = self._asked(scope, headers, languages)
                 await self._answer(asked, sending)
         except Fault as fault:
+            if sending.started:  # the client must see that the answer is not whole
+                LOG.warning("%s %s is cut off: %s", scope["method"], scope["path"], fault)
+                raise
             await sending.fault(fault, version, languages)
         except Exception:
             LOG.exception("%s %s", scope["method"], scope["path"])
