@@ -79,10 +79,9 @@ def about(room: Room, book: Book, series: str, areas: Iterable[str] = ()) -> Abo
     custodians = [text for made in sets for text in _custodians(made.attributes, book.language)]
     entries = outline.of(book).series()
     related = outline.of(book).related(entries[series].indicators) if series in entries else []
-    statuses = _statuses(book, series, list(areas))
-    return About(
-        reports, list(dict.fromkeys(custodians)), related, statuses[:MOST_AREAS], max(0, len(statuses) - MOST_AREAS)
-    )
+    asked = list(areas) or _areas(book, series)
+    statuses = _statuses(book, series, asked[:MOST_AREAS])  # only those that are shown: there may be thousands
+    return About(reports, list(dict.fromkeys(custodians)), related, statuses, max(0, len(asked) - MOST_AREAS))
 
 
 def _sets(room: Room, book: Book, series: str, areas: list[str]) -> list[MetadataSet]:
@@ -160,14 +159,18 @@ def _custodians(attributes: Iterable[Reported], language: str) -> Iterator[str]:
             yield " ".join(paragraphs(text.text))
 
 
+def _areas(book: Book, series: str) -> list[str]:
+    held = holdings.of(book)
+    return sorted({held.areas[number] for number in np.unique(held.area[held.of_series([series])])})
+
+
 def _statuses(book: Book, series: str, areas: list[str]) -> list[Status]:
     held = holdings.of(book)
     of_series = held.of_series([series])
     year = held.years[1]
     of_years = len(np.unique(year[of_series]))
-    there = {held.areas[number] for number in np.unique(held.area[of_series])}
     found = []
-    for code in areas or sorted(there):
+    for code in areas:
         places = of_series & held.of_areas([code])
         extent = held.extent(places)
         years = len(np.unique(year[places]))

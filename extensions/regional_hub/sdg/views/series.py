@@ -28,7 +28,7 @@ from regional_hub.sdg.explorer.figure import Figure
 from regional_hub.sdg.explorer.look import Look
 from regional_hub.sdg.explorer.saying import is_chinese
 from regional_hub.sdg.explorer.state import ALL, FORM_WORDS, BadParameter, State, names, parse
-from regional_hub.sdg.explorer.table import table
+from regional_hub.sdg.explorer.table import Table, table
 from regional_hub.sdg.views.common import page
 
 # Parameters of pictures that are not part of the state: how they look, not what they show.
@@ -109,6 +109,7 @@ def facts(shown: Figure) -> dict[str, Any]:
     """Everything that the templates say, from the figure alone."""
     book, state, base = shown.book, shown.state, settings.HUB.url
     second = [choice.whole for choice in (shown.other_choice,) if choice]
+    found = table(shown)
     citation = cite.citation(shown, base) if shown.lines else None
     return {
         "book": book,
@@ -122,8 +123,8 @@ def facts(shown: Figure) -> dict[str, Any]:
         "part_address": state.but(chosen={}).address(book, "part/").partition("?")[0],
         "area": _part(book, shown.choice.area),
         "breakdowns": [_part(book, part) for part in shown.choice.breakdowns],
-        "table": table(shown),
-        "pages": _pages(shown),
+        "table": found,
+        "pages": _pages(shown, found),
         "thinned": charts.shown_of(shown) if shown.thinned else "",
         "relaxations": _relaxations(shown),
         "chart": _chart(shown),
@@ -170,8 +171,7 @@ def _part(book: Book, part: Part | None) -> dict[str, Any] | None:
     }
 
 
-def _pages(shown: Figure) -> dict[str, str]:
-    found = table(shown)
+def _pages(shown: Figure, found: Table) -> dict[str, str]:
     return {
         "before": shown.state.but(page=found.before).address(shown.book) + "#table" if found.before else "",
         "after": shown.state.but(page=found.after).address(shown.book) + "#table" if found.after else "",
@@ -321,6 +321,7 @@ def download(request: HttpRequest, book: Book, series: str, name: str) -> HttpRe
 
 
 def _export(shown: Figure) -> downloads.Export:
+    found = table(shown)
     citation = cite.citation(shown, settings.HUB.url)
     return downloads.Export(shown.choice, shown.other_choice, citation.text, citation.link, shown.site)
 
