@@ -8,7 +8,7 @@ Embargoed series are read from the release before, or not at all. The history co
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import duckdb
@@ -36,11 +36,15 @@ class Answer:
     def __init__(self, view: View, layout: Layout, columns: Sequence[str], asked: Callable[[], Asked]) -> None:
         self.view = view
         self.layout = layout
-        self.schema = pa.schema([pa.field(name, pa.string()) for name in columns])
+        self._columns = columns
         self._asked = asked
         self._cursor: duckdb.DuckDBPyConnection | None = None
         self._stopped = False
         self._few: points.Points | None = None
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        return pa.schema([pa.field(name, pa.string()) for name in self._columns])
 
     @property
     def structure(self) -> str:
