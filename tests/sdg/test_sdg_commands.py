@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import sys
 import threading
 import time
 from pathlib import Path
@@ -11,9 +13,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from regional_hub.sdg import release_commands
+from regional_hub.sdg import commands, release_commands
 from regional_hub.sdg.commands import sdg
-from regional_hub.sdg.loading import Room, take
+from regional_hub.sdg.loading import Room, structure_of, take
 from regional_hub.sdg.validate import Report
 from tests.sdg import structures
 from tests.sdg.structures import write
@@ -358,3 +360,38 @@ def test_the_structure_is_that_of_the_first_file_that_names_one(hub, files, tmp_
     assert "a-description.json: not an SDMX-JSON data message" in hub("load", files)[1]["error"]
     write(files, "{}", "b.json")
     assert "none of the 2 files says which structure it follows" in hub("load", files)[1]["error"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_shows_how_far_it_is_within_a_large_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+
+    with commands._progress(2) as bar:
+        bar.reading("large.csv", 100_000)
+        bar.reading("large.csv", 200_000)
+        bar.done("large.csv", 250_000)
+
+    shown = terminal.getvalue()
+    assert shown.index("0%") < shown.index("large.csv: 100,000") < shown.index("large.csv: 200,000")
+    assert shown.index("large.csv: 200,000") < shown.index("50%") < shown.index("large.csv: 250,000")
+
+
+def test_reading_tells_how_many_observations_there_are_so_far(hub, files, tmp_path):
+    room, told = Room(tmp_path / "progress"), []
+    made, _ = structure_of(room.registry, str(tmp_path / "dsd.xml"), files)
+
+    rows = take(
+        room.store.start(made, by="ann"),
+        files / "a.csv",
+        "a.csv",
+        made,
+        by="ann",
+        report=Report(room.policy),
+        progress=lambda name, count: told.append((name, count)),
+    )
+
+    assert (rows, told[-1]) == (2, ("a.csv", 2))

@@ -9,7 +9,7 @@ import csv
 import json
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,17 +72,18 @@ def load(
     made, constraints = loading.structure_of(home.registry, given, *(path for path, _ in found), keep=not check)
     policy = home.policy
     if check:
-        with _progress(len(found)) as step:
+        with _progress(len(found)) as bar:
             files, names = [path for path, _ in found], [name for _, name in found]
             report = validate.load(
-                files, made, policy, constraints=constraints, names=names, whole=replace_all, progress=step
+                files, made, policy, constraints=constraints, names=names, whole=replace_all, progress=bar.done
             )
     else:
         draft = draft or home.store.start(made, by=by, empty=replace_all)
         report = Report(policy)
-        with _progress(len(found)) as step:
+        with _progress(len(found)) as bar:
             for path, name in found:
-                step(name, loading.take(draft, path, name, made, by=by, report=report))
+                rows = loading.take(draft, path, name, made, by=by, report=report, progress=bar.reading)
+                bar.done(name, rows)
         if draft.parts:
             loading.examine(draft, home, report)
         elif not into:
@@ -286,19 +287,29 @@ def _write(report: Report, path: Path) -> None:
 
 
 class _progress:
-    """A bar on a terminal, nothing elsewhere; called with each file and its rows."""
+    """On a terminal a bar of the files, with what is read of the one at hand; nothing elsewhere."""
 
     def __init__(self, files: int) -> None:
-        self.bar = click.progressbar(length=files, file=sys.stderr) if sys.stderr.isatty() else None
+        self.bar = None
+        if sys.stderr.isatty():
+            self.bar = click.progressbar(
+                length=files, file=sys.stderr, update_min_steps=0, item_show_func=lambda text: text or ""
+            )
 
-    def __enter__(self) -> Callable[[str, int], None]:
+    def __enter__(self) -> _progress:
         if self.bar:
             self.bar.__enter__()
-        return self._step
+        return self
 
-    def _step(self, _name: str, _rows: int) -> None:
+    def reading(self, name: str, rows: int) -> None:
+        """So many observations of a file were read."""
         if self.bar:
-            self.bar.update(1)
+            self.bar.update(0, f"{name[-30:]}: {rows:,}")
+
+    def done(self, name: str, rows: int) -> None:
+        """A file was read."""
+        if self.bar:
+            self.bar.update(1, f"{name[-30:]}: {rows:,}")
 
     def __exit__(self, *error: Any) -> None:
         if self.bar:

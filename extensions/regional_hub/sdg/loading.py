@@ -6,7 +6,7 @@ It knows files, the registry and the store; not commands, pages, Django or Jupyt
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -131,12 +131,17 @@ def _named_by(files: Sequence[Path], registry: Registry) -> str:
     raise StructureError(f"{what} which structure it follows; give it with --structure")
 
 
-def take(draft: Draft, path: Path, name: str, made: Structure, *, by: str, report: Report) -> int:
-    """Take one file into a draft, whole or not at all; a file that cannot be read is a finding. Returns its rows."""
+def take(
+    draft: Draft, path: Path, name: str, made: Structure, *, by: str, report: Report, progress: Progress | None = None
+) -> int:
+    """Take one file into a draft, whole or not at all; a file that cannot be read is a finding. Returns its rows.
+
+    `progress` is called as they are read, with the name of the file and how many there are so far.
+    """
     report.files += 1
     try:
         with open_message(path, made, name) as message:
-            batches = observations.batches(message.batches, made, name)
+            batches = _counted(observations.batches(message.batches, made, name), name, progress)
             part = draft.add(batches, name=name, sha256=durable.sha256(path), by=by)
             note_structures(report, message.header, made, name)
             return part.rows
@@ -147,6 +152,15 @@ def take(draft: Draft, path: Path, name: str, made: Structure, *, by: str, repor
     except OSError as error:
         report.add("file", file=name, detail=f"{name}: {error.strerror or error}")
     return 0
+
+
+def _counted(batches: Iterable[pa.RecordBatch], name: str, progress: Progress | None) -> Iterator[pa.RecordBatch]:
+    rows = 0
+    for batch in batches:
+        yield batch
+        rows += batch.num_rows
+        if progress:
+            progress(name, rows)
 
 
 def check(draft: Draft, room: Room, report: Report | None = None) -> Report:
