@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
 from django.utils.translation import get_language
+from django.utils.translation import gettext_noop as _
 from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 from ninja.errors import ValidationError
@@ -143,19 +144,21 @@ def of_book(endpoint: Endpoint) -> Endpoint:
     return run
 
 
-@api.get("/releases", response=list[shapes.Flow], summary="All data sets and their releases")
+@api.get("/releases", response=list[shapes.Flow], summary=_("All data sets and their releases"))
 @of_book
 def releases(request: HttpRequest, book: Book) -> list[shapes.Flow]:
     return [shapes.Flow.of(flow) for flow in shelf.flows(room(), book.language)]
 
 
-@api.get("/outline", response=shapes.Outline, summary="Goals, indicators and series that have data")
+@api.get("/outline", response=shapes.Outline, summary=_("Goals, indicators and series that have data"))
 @of_book
 def the_outline(request: HttpRequest, book: Book) -> shapes.Outline:
     return shapes.Outline.of(book, outline.of(book))
 
 
-@api.get("/series/{code}", response=shapes.Series, summary="One series: its title, indicators, and how much there is")
+@api.get(
+    "/series/{code}", response=shapes.Series, summary=_("One series: its title, indicators, and how much there is")
+)
 @of_book
 def series(request: HttpRequest, book: Book, code: str) -> shapes.Series:
     entries = outline.of(book).series()
@@ -166,19 +169,19 @@ def series(request: HttpRequest, book: Book, code: str) -> shapes.Series:
     return shapes.Series.of(entries[code])
 
 
-@api.get("/areas", response=list[shapes.Area], summary="The tree of areas that have data")
+@api.get("/areas", response=list[shapes.Area], summary=_("The tree of areas that have data"))
 @of_book
 def the_areas(request: HttpRequest, book: Book) -> list[shapes.Area]:
     return [shapes.Area.of(root) for root in areas.tree(book)]
 
 
-@api.get("/availability", response=shapes.HeatMap, summary="Areas by years: how much there is")
+@api.get("/availability", response=shapes.HeatMap, summary=_("Areas by years: how much there is"))
 @of_book
 def availability(request: HttpRequest, book: Book, series: str = "", indicator: str = "", goal: str = "") -> Any:
     return shapes.HeatMap.of(book, availability_map.make(book, series=series, indicator=indicator, goal=goal))
 
 
-@api.get("/search", response=shapes.Found, summary="Indicators, series and areas, best first; typos are forgiven")
+@api.get("/search", response=shapes.Found, summary=_("Indicators, series and areas, best first; typos are forgiven"))
 @of_book
 def search_for(request: HttpRequest, book: Book, q: str, limit: int = 10) -> shapes.Found:
     if not 1 <= limit <= 100:
@@ -194,8 +197,8 @@ def _takes_all(endpoint: Endpoint) -> Endpoint:
 @api.get(
     "/points/{code}",
     response=shapes.Points,
-    summary="The observations of a series",
-    description="Takes the parameters of the series' page: `area`, `start`, `end` and each dimension in lower case.",
+    summary=_("The observations of a series"),
+    description=_("Takes the parameters of the series' page: `area`, `start`, `end` and each dimension in lower case."),
 )
 @of_book
 @_takes_all

@@ -139,7 +139,7 @@ class NotAssessed:
 _REASONS = {
     "no-rule": (
         "The 2030 Agenda names no target for this series, and none was set here.",
-        "2030 年议程未对该数列规定目标，本站也未设定。",
+        "2030 年议程未对该序列规定目标，本站也未设定。",
     ),
     "rules": (
         "The targets that this hub set cannot be read. Its operator finds the reason in the log.",

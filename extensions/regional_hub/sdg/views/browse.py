@@ -70,18 +70,19 @@ def _table(made: HeatMap, context: dict[str, object]) -> SafeString:
         gettext("Area"),
         years,
     )
-    rows = "".join(_row(made, row, context) for row in made.rows)
+    least = min((row.area.depth for row in made.rows), default=0)
+    rows = "".join(_row(made, row, row.area.depth - least, context) for row in made.rows)
     return mark_safe(f"{head}<tbody>{rows}</tbody></table>")  # noqa: S308 - made of escaped parts and numbers
 
 
-def _row(made: HeatMap, row: Row, context: dict[str, object]) -> str:
+def _row(made: HeatMap, row: Row, depth: int, context: dict[str, object]) -> str:
     if made.kind == "series":
         address = sdg_url(context, "sdg-series", made.scope, area=row.area.code)
     else:
         address = sdg_url(context, "sdg-area", row.area.code)
     name = format_html(
         '<tr><th scope="row" class="d{}"><a href="{}">{}</a></th>',
-        min(row.area.depth, 4),
+        min(depth, 4),
         address,
         marked(row.area.label),
     )
