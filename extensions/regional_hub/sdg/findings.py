@@ -191,15 +191,19 @@ class Report:
     @property
     def blocking(self) -> bool:
         """Whether something stands in the way of publication."""
+        return any(self.policy.severity[rule] == "error" and count for rule, count in self._open().items())
+
+    def _open(self) -> dict[str, int]:
+        """How often each rule found something that still stands: conflicts that are all decided do not."""
         counts = dict(self.counts)
         decided = {".".join(code or "" for code in key) for key in self.decided}
         if all(conflict.key in decided for conflict in self.conflicts):
             counts.pop("conflict", None)
-        return any(self.policy.severity[rule] == "error" and count for rule, count in counts.items())
+        return counts
 
     def by_severity(self) -> dict[str, int]:
         found = {"error": 0, "warning": 0, "info": 0}
-        for rule, count in self.counts.items():
+        for rule, count in self._open().items():
             found[self.policy.severity[rule]] += count
         return found
 

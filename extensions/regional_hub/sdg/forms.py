@@ -68,7 +68,7 @@ class EmbargoForm(forms.Form):
                 label=dimension,
                 choices=choices,
                 required=False,
-                widget=forms.SelectMultiple(attrs={"size": 8, "data-filter": "yes"}),
+                widget=forms.SelectMultiple(attrs={"size": 8, "data-filter": _("Search")}),
             )
         self.order_fields([*codes, "until", "reason"])
 

@@ -87,6 +87,7 @@ def _load(room: Room, inbox: Inbox, upload: Upload, log: Log) -> None:
         shutil.rmtree(draft.folder)
         upload.draft = ""
         return
+    report.files = len(draft.parts) + sum(not outcome.taken for outcome in upload.outcomes)
     _examine(room, inbox, upload, draft, report)
     taken = [outcome.name for outcome in upload.outcomes if outcome.taken]
     log(upload.by, "load-draft", draft.id, {"flow": draft.flow, "files": taken, "state": draft.facts["state"]})

@@ -43,7 +43,7 @@ class Desk:
 
     @classmethod
     def of(cls, parameters: QueryDict, current: MetadataSet | None = None) -> Desk:
-        """Those that the address or form names, else such as fit a set. Raises Http404 for others, Refused without any."""
+        """Those that the address or form names, else those that fit. Raises Http404, or Refused without any."""
         room = actions.room()
         msds, kept = room.registry.names("metadata_structures"), room.registry.names("structures")
         if not msds or not kept:

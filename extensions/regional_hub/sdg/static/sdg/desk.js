@@ -51,7 +51,7 @@ for (const form of document.querySelectorAll("form[data-upload]")) {
 for (const select of document.querySelectorAll("select[data-filter]")) {
   if (select.options.length < 15) continue;
   const label = document.querySelector(`label[for="${CSS.escape(select.id)}"]`);
-  const box = Object.assign(document.createElement("input"), { type: "search", className: "form-control form-control-sm desk-filter" });
+  const box = Object.assign(document.createElement("input"), { type: "search", className: "form-control form-control-sm desk-filter", placeholder: select.dataset.filter });
   box.setAttribute("aria-label", label ? label.textContent : select.name);
   select.before(box);
   box.addEventListener("input", () => {
