@@ -48,9 +48,11 @@ class Column:
         if self._words is None or self._numbers is None:
             return self.many(self._array.take(pa.array(rows)))
         words, numbers = self._words, self._numbers[rows].tolist()
-        if not words:
+        if not words or not numbers:
             return pa.nulls(len(rows), pa.string())
         if self._valid is None:
+            if numbers.count(numbers[0]) == len(numbers):
+                return _repeated(words[numbers[0]], len(numbers))
             return pa.array([words[number] for number in numbers], pa.string())
         bits = rows + self._array.offset
         there = (self._valid[bits >> 3] >> (bits & 7) & 1).tolist()
@@ -60,6 +62,12 @@ class Column:
     @staticmethod
     def many(column: pa.Array) -> pa.Array:
         return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+
+
+@lru_cache(maxsize=4096)
+def _repeated(word: str, count: int) -> pa.Array:
+    """A column of one word: most columns of a series are. Arrays never change, so they are shared."""
+    return pa.array([word] * count, pa.string())
 
 
 class Mapped:

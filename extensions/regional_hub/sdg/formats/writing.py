@@ -163,6 +163,8 @@ def complete(batch: pa.RecordBatch, ids: Iterable[str]) -> pa.RecordBatch:
     names, there = list(ids), batch.schema.names
     if names == there:
         return batch
+    if set(names) <= set(there):
+        return batch.select(names)
     columns = [batch.column(name) if name in there else nothing for name in names]
     return pa.RecordBatch.from_arrays(columns, names=names)
 
