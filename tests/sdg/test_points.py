@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from regional_hub.sdg import points, query, seriesindex
+from regional_hub.sdg import availability, points, query, seriesindex
 from regional_hub.sdg.selection import Condition, Filter, Selection
 from tests.sdg import stores
 from tests.sdg.stores import FLOW
@@ -76,6 +76,36 @@ def test_series_of_keys_are_those_that_fit_one_of_them_in_order(store, keys):
         return all(wanted is None or code in wanted for code, wanted in zip(codes, key, strict=True))
 
     assert found.tolist() == [n for n in range(index.size) if any(fits(n, key) for key in keys)]
+
+
+@pytest.mark.parametrize("years", [3, 64, 65, 200])
+def test_periods_of_series_are_the_same_from_bits_and_from_rows(tmp_path, years):
+    store = stores.store(tmp_path)
+    areas = [f"A{number}" for number in range(12)]
+    lines = [f"POV {area} F {1800 + year} 1" for n, area in enumerate(areas) for year in range(years) if (year + n) % 5]
+    stores.published(store, *lines)
+    index = seriesindex.of(store.view(FLOW).release)
+    chance = np.random.default_rng(years)
+    for _ in range(5):
+        series = np.flatnonzero(chance.random(index.size) < 0.6)
+        accepted = chance.random(len(index.times[0])) < 0.3
+
+        codes, count = index.periods(series, accepted)
+        slow_codes, slow_count = index._periods_by_row(series, accepted)
+
+        assert codes == slow_codes and count.tolist() == slow_count.tolist()
+        assert count.sum() == sum(accepted[index.times[1][row]] for row in index.rows(series))
+
+
+def test_so_many_periods_that_bits_take_too_much_are_counted_from_rows(store, monkeypatch):
+    selection = Selection(FLOW).within("2002", "2004")
+    quick = availability.availability(store, selection)
+    seriesindex._index.cache_clear()
+
+    monkeypatch.setattr(seriesindex, "MOST_WORDS", 0)
+
+    assert availability.availability(store, selection) == quick
+    assert quick.observations == 36 and quick.values["TIME_PERIOD"] == ["2002", "2003", "2004"]
 
 
 def rows(store, selection):

@@ -21,6 +21,8 @@ from regional_hub.sdg.timeline import Embargo, Source
 Mask = npt.NDArray[np.bool_]
 Codes = npt.NDArray[np.unsignedinteger]
 Numbers = npt.NDArray[np.int64]
+MOST_WORDS = 16  # of 64 periods each, kept as bits per series
+CHUNK = 32_768
 
 
 class SeriesIndex:
@@ -136,7 +138,10 @@ class SeriesIndex:
         if len(series) == self.size:
             return frozenset(labels)
         seen = np.zeros(len(labels), dtype=bool)
-        seen[self.codes[dimension][series]] = True
+        for start in range(0, len(series), CHUNK):
+            seen[self.codes[dimension][series[start : start + CHUNK]]] = True
+            if seen.all():
+                return frozenset(labels)
         return frozenset(labels[number] for number in np.flatnonzero(seen))
 
     def rows(self, series: Numbers) -> Numbers:
@@ -145,22 +150,43 @@ class SeriesIndex:
         before = np.cumsum(count) - count
         return np.repeat(self.row[series] - before, count) + np.arange(count.sum())
 
+    @cached_property
+    def _bits(self) -> npt.NDArray[np.uint64] | None:
+        """Per series a bit for each period that it has, in rows of 64; None where there are too many periods."""
+        labels, numbers = self.times
+        words = -(-len(labels) // 64)
+        if words > MOST_WORDS or not self.size:
+            return None
+        bits = np.uint64(1) << (numbers & 63).astype(np.uint64)
+        found = np.empty((words, self.size), dtype=np.uint64)
+        for word in range(words):
+            here = bits if words == 1 else np.where(numbers >> 6 == word, bits, np.uint64(0))
+            found[word] = np.bitwise_or.reduceat(here, self.row)
+        return found
+
     def periods(self, series: Numbers, accepted: Mask | None) -> tuple[frozenset[str], Numbers]:
         """The periods of these series among the accepted ones, and how many observations in them each series has."""
-        labels, numbers = self.times
-        count = self.count[series]
-        if len(series) < self.size:
-            numbers = numbers[self.rows(series)]
-            seen = np.bincount(numbers, minlength=len(labels)) > 0
-        else:
-            seen = np.ones(len(labels), dtype=bool)
-        if accepted is not None:
-            seen &= accepted
-            until = np.zeros(len(numbers) + 1, dtype=np.int32)
-            np.cumsum(_fits(numbers, accepted), dtype=np.int32, out=until[1:])
-            ends = np.cumsum(count)
-            count = until[ends] - until[ends - count]
+        labels = self.times[0]
+        if accepted is None and len(series) == self.size:
+            return frozenset(labels), self.count
+        wanted = np.ones(len(labels), dtype=bool) if accepted is None else accepted
+        bits = self._bits
+        if bits is None:
+            return self._periods_by_row(series, wanted)
+        there = (bits if len(series) == self.size else bits[:, series]) & _packed(wanted, len(bits))[:, None]
+        seen = np.unpackbits(np.bitwise_or.reduce(there, axis=1).astype("<u8").view(np.uint8), bitorder="little")
+        count = np.bitwise_count(there).sum(axis=0, dtype=np.int64)
         return frozenset(labels[number] for number in np.flatnonzero(seen)), count
+
+    def _periods_by_row(self, series: Numbers, wanted: Mask) -> tuple[frozenset[str], Numbers]:
+        """The same from the observations of the series, of which each counts once."""
+        labels, numbers = self.times
+        numbers = numbers[self.rows(series)]
+        seen = (np.bincount(numbers, minlength=len(labels)) > 0) & wanted
+        until = np.zeros(len(numbers) + 1, dtype=np.int64)
+        np.cumsum(wanted[numbers], out=until[1:])
+        ends = np.cumsum(self.count[series])
+        return frozenset(labels[n] for n in np.flatnonzero(seen)), until[ends] - until[ends - self.count[series]]
 
     def chosen(self, source: Source, selection: Selection) -> tuple[Numbers, Mask | None]:
         """The numbers of the series that keys and filters on the key find, and which periods those filters accept.
@@ -182,12 +208,11 @@ class SeriesIndex:
         return series, accepted
 
 
-def _fits(numbers: Codes, accepted: Mask) -> Mask:
-    """Which of the numbers are accepted; a range, as periods mostly are, by two comparisons."""
-    wanted = np.flatnonzero(accepted)
-    if len(wanted) and wanted[-1] - wanted[0] + 1 == len(wanted):
-        return (numbers >= wanted[0]) & (numbers <= wanted[-1])
-    return accepted[numbers]
+def _packed(wanted: Mask, words: int) -> npt.NDArray[np.uint64]:
+    """Truths as bits, 64 in a word."""
+    padded = np.zeros(words * 64, dtype=bool)
+    padded[: len(wanted)] = wanted
+    return np.packbits(padded, bitorder="little").view("<u8").astype(np.uint64)
 
 
 def compact(column: pa.ChunkedArray) -> pa.DictionaryArray:
