@@ -1,6 +1,7 @@
 """An area on one page: for each goal the indicators with their newest value, trend and progress, and what is missing.
 
-An indicator is shown by one series: the first in the order of the codelist that has a line for the whole population.
+An indicator is shown by one series: the first in the order of the codelist that has a line for the whole population and
+is held against a target; where none is, the first that has such a line.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from regional_hub.sdg.explorer import figure, keyseries, outline, progress, words
+from regional_hub.sdg.explorer import figure, holdings, keyseries, outline, progress, words
 from regional_hub.sdg.explorer.book import Book, NotHere
 from regional_hub.sdg.explorer.keyseries import KeyLine
 from regional_hub.sdg.explorer.outline import Outline
@@ -101,6 +102,11 @@ class Profile:
         return sum(row.progress.assessed and getattr(row.progress, "category", "") == category for row in self.rows)
 
 
+def has(book: Book, area: str) -> bool:
+    """Whether an area has any data."""
+    return area in holdings.of(book).by_area
+
+
 def of(book: Book, area: str) -> Profile:
     """The profile of an area; kept, as it changes only with the data and the targets. Raises NotHere."""
     if not book.roles.area or not book.roles.series:
@@ -126,7 +132,7 @@ def _make(book: Book, area: str, rules: Rules) -> Profile:
     if not lines:
         assert book.roles.area
         book.known(book.roles.area, area)  # raises NotHere with near ones; a known area without data has an empty page
-    chosen = _choose(book, contents, lines)
+    chosen = _choose(book, contents, lines, rules)
     values = keyseries.read(book, [line for line, _others in chosen.values()])
     newest = _newest(book)
     titles = {entry.id: entry.title for entry in contents.indicators()}
@@ -148,7 +154,9 @@ def _make(book: Book, area: str, rules: Rules) -> Profile:
     return Profile(area, name, sections, newest)
 
 
-def _choose(book: Book, contents: Outline, lines: Mapping[str, KeyLine]) -> dict[str, tuple[KeyLine, int]]:
+def _choose(
+    book: Book, contents: Outline, lines: Mapping[str, KeyLine], rules: Rules
+) -> dict[str, tuple[KeyLine, int]]:
     """The line of each indicator that the area has, and how many other series of it there are."""
     order = {code: place for place, code in enumerate(book.codes(book.roles.series or ""))}
     chosen = {}
@@ -156,7 +164,8 @@ def _choose(book: Book, contents: Outline, lines: Mapping[str, KeyLine]) -> dict
         codes = sorted((one.code for one in entry.series), key=lambda code: order.get(code, len(order)))
         there = [lines[code] for code in codes if code in lines]
         if there:
-            best = next((line for line in there if line.whole), there[0])
+            whole = [line for line in there if line.whole]
+            best = next((line for line in whole if line.series in rules.series), [*whole, *there][0])
             chosen[entry.id] = (best, len(there) - 1)
     return chosen
 

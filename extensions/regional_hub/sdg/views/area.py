@@ -10,23 +10,28 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import path, reverse
 from django.utils import timezone, translation
 from django.utils.formats import date_format
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from regional_hub.sdg.explorer import areas, holdings, printed, progress
+from regional_hub.sdg.explorer import areas, holdings, printed, progress, topics
 from regional_hub.sdg.explorer import profile as profiles
-from regional_hub.sdg.explorer.book import Book, open_book
+from regional_hub.sdg.explorer.book import Book
 from regional_hub.sdg.explorer.printed import Sheet
+from regional_hub.sdg.explorer.profile import Profile
+from regional_hub.sdg.explorer.topics import Topic
 from regional_hub.sdg.explorer.words import Label
 from regional_hub.sdg.templatetags.sdg import kept, sdg_url
 from regional_hub.sdg.views import news_parts as parts
-from regional_hub.sdg.views.common import book_of, etag, room
+from regional_hub.sdg.views.common import LOOK, book_of, etag, room
 from regional_hub.sdg.views.news_parts import BadAddress, public
 
 KEPT = 24
 _PRINTED: OrderedDict[str, bytes] = OrderedDict()
+_BODIES: OrderedDict[tuple[object, ...], SafeString] = OrderedDict()
 
 
 def categories() -> dict[str, str]:
@@ -44,8 +49,17 @@ def categories() -> dict[str, str]:
 def area(request: HttpRequest, area: str) -> HttpResponse:
     """The profile of an area; `compare` puts the newest values of another one beside it."""
     said = parts.read(request, ("flow", "release", "compare"))
-    book = book_of(request)
+    book = _book(request, said, area)
     return parts.answered(request, _tag(request, book), lambda: _page(request, book, area, said.get("compare", "")))
+
+
+def _book(request: HttpRequest, said: Mapping[str, str], area: str) -> Book:
+    """The book that the address means; where it names none, the first one that has the area."""
+    book = book_of(request)
+    if said.get("flow") or said.get("release") or profiles.has(book, area):
+        return book
+    others = topics.books(room(), book.language, Topic(area=area))
+    return next((other for other in others if profiles.has(other, area)), book)
 
 
 def _tag(request: HttpRequest, book: Book) -> str:
@@ -56,20 +70,37 @@ def _tag(request: HttpRequest, book: Book) -> str:
 
 def _page(request: HttpRequest, book: Book, area: str, other: str) -> HttpResponse:
     made = profiles.of(book, area)
-    compared = profiles.beside(book, made, book.known(book.roles.area or "", other)) if other else {}
     context: Mapping[str, Any] = {"book": book, "request": request}
+    if other:
+        book.known(book.roles.area or "", other)
     facts = {
         "book": book,
         "profile": made,
         "counts": [(category, name, made.count(category)) for category, name in categories().items()],
-        "compared": compared,
-        "other": book.name(book.roles.area or "", other) if other else None,
+        "body": _body(book, made, other, context),
         "other_code": other,
         "choices": _choices(book, area),
         "kept": kept(context),
         "trail": _trail(book, area, context),
     }
     return render(request, "sdg/area.html", facts)
+
+
+def _body(book: Book, made: Profile, other: str, context: Mapping[str, Any]) -> SafeString:
+    """The goals: the same for every reader, so made once; a country has some hundred rows."""
+    stamp = progress.stamp(book.store.folder)
+    key = (str(book.store.folder), book.etag, made.area, other, tuple(kept(context).items()), stamp, LOOK)
+    if key not in _BODIES:
+        facts = {
+            **context,
+            "profile": made,
+            "other": book.name(book.roles.area or "", other) if other else None,
+            "compared": profiles.beside(book, made, other) if other else {},
+        }
+        _BODIES[key] = render_to_string("sdg/area_body.html", facts)
+        while len(_BODIES) > KEPT:
+            _BODIES.popitem(last=False)
+    return _BODIES[key]
 
 
 def _choices(book: Book, area: str) -> list[tuple[str, Label]]:
@@ -96,7 +127,7 @@ def pdf(request: HttpRequest, area: str) -> HttpResponse:
             _("There is no language “%(text)s”; there are: %(known)s") % {"text": language, "known": there}
         )
     with translation.override(language):
-        book = open_book(room(), language, said.get("flow", ""), said.get("release", ""))
+        book = _book(request, said, area)
         tag = _tag(request, book)
         return parts.answered(request, tag, lambda: _pdf(book, area, tag))
 
