@@ -128,3 +128,16 @@ def test_series_have_a_metadata_tab(client, room):
 
 def test_boundaries_are_served_only_when_there_are_some(client, room):
     assert client.get("/sdg/boundaries.json").status_code == 404
+
+
+@pytest.mark.parametrize("address", ["/sdg/?colour=red", "/sdg/search/?query=a", "/sdg/availability/?sex=F"])
+def test_a_parameter_that_means_nothing_is_named(client, room, address):
+    page = text(client, address, status=400)
+
+    assert re.search(r"[?&](\w+)=", address)[1] in page
+
+
+def test_pages_are_sent_compressed(client, room):
+    reply = client.get("/sdg/availability/?flow=IAEG-SDGs:SDG", headers={"Accept-Encoding": "gzip"})
+
+    assert reply["Content-Encoding"] == "gzip" and len(reply.content) < 30_000

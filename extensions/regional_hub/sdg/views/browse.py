@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
+from django.views.decorators.gzip import gzip_page
 
 from regional_hub.sdg.explorer import areas, availability_map, outline, shelf
 from regional_hub.sdg.explorer.availability_map import HeatMap, Row
 from regional_hub.sdg.explorer.book import Book
 from regional_hub.sdg.templatetags.sdg import kept, number, sdg_url
 from regional_hub.sdg.templatetags.sdg import label as marked
-from regional_hub.sdg.views.common import page, room
+from regional_hub.sdg.views import news_parts
+from regional_hub.sdg.views.common import View, page, room
+from regional_hub.sdg.views.news_parts import BadAddress
 
 
 def shown(request: HttpRequest, template: str, book: Book, **facts: object) -> HttpResponse:
@@ -23,20 +30,37 @@ def shown(request: HttpRequest, template: str, book: Book, **facts: object) -> H
     return render(request, template, {"book": book, "kept": kept(context), **facts})
 
 
-@page
+def browsed(*known: str) -> Callable[[View], View]:
+    """A public page that takes these parameters besides flow and release; any other is 400, named. Sent compressed."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def run(request: HttpRequest, book: Book, *args: Any, **kwargs: Any) -> HttpResponse:
+            try:
+                news_parts.read(request, ("flow", "release", *known))
+            except BadAddress as wrong:
+                return render(request, "sdg/bad_address.html", {"wrong": wrong}, status=400)
+            return view(request, book, *args, **kwargs)
+
+        return gzip_page(page(run))
+
+    return decorate
+
+
+@browsed()
 def front(request: HttpRequest, book: Book) -> HttpResponse:
     facts = {"outline": outline.of(book), "flow": shelf.of(book), "flows": shelf.flows(room(), book.language)}
     return shown(request, "sdg/front.html", book, **facts)
 
 
-@page
+@browsed()
 def goal(request: HttpRequest, book: Book, goal: str) -> HttpResponse:
     contents = outline.of(book)
     trail = [("", gettext("Goal %(id)s") % {"id": goal})]
     return shown(request, "sdg/goal.html", book, outline=contents, goal=contents.goal(goal), trail=trail)
 
 
-@page
+@browsed()
 def indicator(request: HttpRequest, book: Book, indicator: str) -> HttpResponse:
     contents = outline.of(book)
     entry = contents.indicator(indicator)
@@ -46,12 +70,12 @@ def indicator(request: HttpRequest, book: Book, indicator: str) -> HttpResponse:
     return shown(request, "sdg/indicator.html", book, indicator=entry, **facts)
 
 
-@page
+@browsed()
 def all_areas(request: HttpRequest, book: Book) -> HttpResponse:
     return shown(request, "sdg/areas.html", book, roots=areas.tree(book), trail=[("", gettext("Areas"))])
 
 
-@page
+@browsed("series", "indicator", "goal")
 def availability(request: HttpRequest, book: Book) -> HttpResponse:
     asked = {name: request.GET.get(name, "") for name in ("series", "indicator", "goal")}
     made = availability_map.make(book, **asked)

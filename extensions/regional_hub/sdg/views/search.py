@@ -14,8 +14,8 @@ from regional_hub.sdg.explorer.search import Found
 from regional_hub.sdg.explorer.shelf import Flow
 from regional_hub.sdg.explorer.words import Label
 from regional_hub.sdg.templatetags.sdg import address, sdg_url
-from regional_hub.sdg.views.browse import shown
-from regional_hub.sdg.views.common import page, room
+from regional_hub.sdg.views.browse import browsed, shown
+from regional_hub.sdg.views.common import room
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def groups(book: Book, found: Found, context: dict[str, object]) -> list[Group]:
     return [Group(kind, titles[kind], [result(kind, hit.code) for hit in found.hits[kind]]) for kind in there]
 
 
-@page
+@browsed("q")
 def results(request: HttpRequest, book: Book) -> HttpResponse:
     question = request.GET.get("q", "").strip()[: search.LONGEST]
     context: dict[str, object] = {"book": book, "request": request}
