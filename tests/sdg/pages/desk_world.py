@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from asgiref.sync import async_to_sync
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from regional_hub.sdg.draft import Draft
@@ -37,4 +38,11 @@ def only_draft(room: Room) -> Draft:
 
 
 def text(response) -> str:
-    return response.content.decode() if not response.streaming else b"".join(response.streaming_content).decode()
+    """What an answer says, also one that is made as it is sent."""
+    if not response.streaming:
+        return response.content.decode()
+
+    async def whole() -> bytes:
+        return b"".join([part async for part in response.streaming_content])
+
+    return async_to_sync(whole)().decode()

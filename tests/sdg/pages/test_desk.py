@@ -404,3 +404,20 @@ def test_every_recorded_verb_of_the_desk_has_a_word():
 
 def test_json_of_the_audit_log_holds_no_content_of_files(own_room, draft):
     assert "NLSS" not in json.dumps([entry.detail for entry in AuditEntry.objects.all()])
+
+
+def test_the_kyrgyz_files_go_through_the_pages_as_through_the_command(empty_room, published, ann, bob, as_):
+    kyrgyz = published / "kyrgyzstan"
+    files = [sent(path.name, path.read_bytes()) for path in sorted((kyrgyz / "data").glob("*.xml"))]
+    client = as_(ann)
+    send(client, sent("dsd.xml", (kyrgyz / "SDG_DSD.KG_1.8.xml").read_bytes()), *files, empty="on")
+    call_command("db_worker", batch=True, interval=0, queue_name="*", verbosity=0)
+    made = only_draft(empty_room)
+    page = f"{DESK}drafts/{made.id}/"
+
+    report = json.loads(text(client.get(f"{page}report.json")))
+    shown = text(client.get(f"{page}conflicts/"))
+
+    counts = ("files", "observations", "unique_keys", "duplicate_keys", "conflicting_keys")
+    assert [report[name] for name in counts] == [195, 26_523, 25_349, 1_174, 2]
+    assert shown.count('class="card mb-3"') == 2 and "VC_DSR_MORT" in shown

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import redirect, render
@@ -29,6 +31,7 @@ from regional_hub.sdg.views import desk_parts as parts
 from regional_hub.sdg.views.desk_parts import Shown, answering, find
 
 CONFLICTS = 20
+PIECE = 500  # findings that are sent together
 TYPES = {"csv": "text/csv; charset=utf-8", "json": "application/json"}
 
 
@@ -78,23 +81,28 @@ def download(request: HttpRequest, draft: str, format: str) -> HttpResponseBase:
         raise Http404
     wanted = chosen(request)
     lines = _csv(kept.all(wanted)) if format == "csv" else _json(kept, wanted)
-    response = StreamingHttpResponse(lines, content_type=TYPES[format])
+    response = StreamingHttpResponse(_in_time(lines), content_type=TYPES[format])
     response.headers["Content-Disposition"] = f'attachment; filename="report-{shown.id}.{format}"'
     return response
+
+
+async def _in_time(lines: Iterator[str]) -> AsyncIterator[str]:
+    """Made in a thread as it is sent, a good piece at a time, so that a long report needs little memory."""
+    following = sync_to_async(lambda: "".join(itertools.islice(lines, PIECE)), thread_sensitive=False)
+    while piece := await following():
+        yield piece
 
 
 def _csv(findings: Iterator[Finding]) -> Iterator[str]:
     out = io.StringIO()
     writer = csv.writer(out)
-    writer.writerow(reports.COLUMNS)
     yield "\ufeff"
+    writer.writerow(reports.COLUMNS)
     for finding in findings:
         writer.writerow([harmless(getattr(finding, name)) for name in reports.COLUMNS])
-        if out.tell() > 1 << 16:
-            yield out.getvalue()
-            out.seek(0)
-            out.truncate()
-    yield out.getvalue()
+        yield out.getvalue()
+        out.seek(0)
+        out.truncate()
 
 
 def _json(kept: reports.Kept, wanted: dict[str, str]) -> Iterator[str]:
