@@ -25,7 +25,7 @@ from regional_hub.sdg.structure import Code, Structure, Structures
 
 PUBLISHED = Path(__file__).resolve().parents[3] / "shared" / "data" / "kyrgyzstan"
 COUNTRY, WORLD = "KG", "417"  # the areas of the real data: the country with its regions, and its M49 code
-BATCH = 20_000
+BATCH = 10_000  # as answers of the service come
 
 
 @dataclass(frozen=True)

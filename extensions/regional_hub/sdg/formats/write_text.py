@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-ROWS = 16_384
+ROWS = 8_192
 FIRST_ROWS = 1_000
 Change = Callable[[pa.Array], pa.Array]
 
