@@ -2,7 +2,8 @@
 
 `python -m tests.benchmarks.sdg_loading --size 1000000`. Ours is what `./hub sdg load FILE` does: the file is taken into
 a draft, validated against structure, policy and itself, and made into the candidate of a release. pysdmx reads a part
-(`--peer-size`) into a frame and validates nothing; its time is scaled. Each works in a process of its own.
+(`--peer-size`) into a frame and validates nothing; its time is scaled, and so stands beside our reading alone, both in
+seconds of the processor. Each works in a process of its own.
 """
 
 from __future__ import annotations
@@ -26,14 +27,14 @@ LAYOUTS = {"SDMX-ML 2.1": ("xml", write_ml.write), "SDMX-CSV 2.0": ("csv", write
 
 
 def ours(folder: str, kept: str, file: str) -> dict[str, float]:
-    """Seconds to the end of the load, and of them until all rows are in the draft."""
+    """Seconds to the end of the load, the processor's, and of those the ones until all rows are in the draft."""
     data = sdg_data.kept(kept)
     room = sdg_data.room(Path(folder), data)
     begun, worked = time.perf_counter(), time.process_time()
     draft = room.store.start(data.structure, by="ann")
     report = Findings(room.policy)
     rows = loading.take(draft, Path(file), Path(file).name, data.structure, by="ann", report=report)
-    taken = time.perf_counter() - begun
+    taken = time.process_time() - worked
     loading.settle(draft, room, report)
     if rows != data.rows or report.unique_keys != data.rows or report.counts["file"]:
         raise RuntimeError(f"{rows} rows were taken in, {report.unique_keys} keys are unique, of {data.rows}")
@@ -73,14 +74,14 @@ def measure(size: int, peer_size: int, rounds: int, folder: Path) -> Report:
         memory = max(peak for _, peak in taken)
         worked = median([one["processor"] for one, _ in taken])
         report.samples[f"{layout}, seconds"] = [one["seconds"] for one, _ in taken]
-        report.samples[f"{layout}, of them until taken in"] = [one["taken"] for one, _ in taken]
         report.samples[f"{layout}, findings"] = [one["findings"] for one, _ in taken]
         report.samples[f"{layout}, megabytes of the file"] = [file.stat().st_size / 2**20]
         report.samples[f"{layout}, memory of pysdmx in MB for its part"] = [peak]
         report.add(layout, whole, "s", "limit", SECONDS * size / MILLION)
         scaled = seen["processor"] * size / seen["rows"]
         report.add(f"{layout}, processor", worked, "s", f"limit, {CORES} cores", CORES * SECONDS * size / MILLION)
-        report.add(f"{layout}, processor", worked, "s", f"pysdmx reads, by {seen['rows']:,.0f}", scaled)
+        read = median([one["taken"] for one, _ in taken])
+        report.add(f"{layout}, read into the draft", read, "s", f"pysdmx reads, by {seen['rows']:,.0f}", scaled)
         report.add(f"{layout}, memory at most", memory, "MB", "limit", MEMORY)
     return report
 
