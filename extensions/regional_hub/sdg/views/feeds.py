@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -124,14 +125,18 @@ def _only(occasion: Occasion) -> dict[str, str]:
 
 
 def listed(book: Book, topic: Topic, choice: Choice, found: news.News) -> dict[str, object]:
-    """What an entry or a letter lists: the observations of one series, else the series, as many as are read."""
+    """What an entry or a letter lists: the values of one series that changed, else the series, as many as are read.
+
+    Notes alone are counted, not listed: a release of UNSD touches those of every second observation.
+    """
     component = book.roles.series
     if topic.series or component is None:
-        rows = found.rows(choice, limit=LISTED + 1)
+        values = replace(choice, kinds=tuple(kind for kind in choice.kinds if kind != news.ANNOTATED))
+        rows = found.rows(values, limit=LISTED) if values.kinds else []
         shown = [
             (row, book.name(book.roles.area, row.codes[book.roles.area]) if book.roles.area else "") for row in rows
         ]
-        return {"rows": shown[:LISTED], "more": max(0, found.counts(choice).total - LISTED)}
+        return {"rows": shown, "more": max(0, found.counts(values).total - LISTED)}
     counted = found.by(component, choice)
     series = [(code, outline.title_of_series(book, code), parts.counted(counts)) for code, counts in counted.items()]
     return {"series": series[:LISTED], "more": max(0, len(series) - LISTED)}
