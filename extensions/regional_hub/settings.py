@@ -238,6 +238,15 @@ class Sdg(Section):
         return value
 
 
+class Showcase(Section):
+    """How large a bundle of a notebook may be."""
+
+    bundle_mb: int = Field(ge=1, le=2000)
+    file_mb: int = Field(ge=1, le=2000)
+    notebook_mb: int = Field(ge=1, le=200)
+    files: int = Field(ge=1, le=5000)
+
+
 class Settings(Section):
     """All settings, and the places on disk that follow from the data folder."""
 
@@ -254,6 +263,7 @@ class Settings(Section):
     images: Images
     catalogs: Catalogs
     sdg: Sdg
+    showcase: Showcase
     data_dir: Path
 
     @field_validator("data_dir")

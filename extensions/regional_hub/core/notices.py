@@ -16,6 +16,11 @@ TEXTS = {
     "publication-wanted": _("%(person)s asks you to look at a draft of %(flow)s and publish it."),
     "release-published": _("%(person)s published release %(release)s of %(flow)s, which you worked on."),
     "upload-done": _("Your upload is finished: %(name)s."),
+    "publication-shared": _("%(person)s shared “%(title)s” with you."),
+    "publication-revised": _("%(person)s shared a new revision of “%(title)s”."),
+    "publication-commented": _("%(person)s commented on “%(title)s”."),
+    "publication-given": _("%(person)s handed “%(title)s” over to you."),
+    "publication-withdrawn": _("“%(title)s” was withdrawn: %(reason)s"),
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from regional_hub.core.models import Person
-from regional_hub.showcase.models import Publication, Review, Revision
+from regional_hub.showcase.models import Comment, Publication, Review, Revision
 
 
 def may_read(actor: Any, publication: Publication) -> bool:
@@ -53,8 +53,27 @@ def may_review(actor: Any, publication: Publication) -> bool:
     """Reviewers see what was submitted for the public, and their own work is never theirs to review."""
     if not isinstance(actor, Person) or "reviewers" not in actor.group_names or actor.pk == publication.author_id:
         return False
+    if publication.revisions.filter(by=actor).exists():  # handed over to somebody else, it is still their own work
+        return False
     submitted = publication.revisions.filter(submitted_at__isnull=False).exists()
     return submitted or Review.objects.filter(revision__publication=publication, reviewer=actor).exists()
+
+
+def comments_for(actor: Any, revision: Revision) -> QuerySet[Comment]:
+    """The comments on a revision that somebody may read: none for visitors, and of a review those who take part in it.
+
+    Once a revision is public, what was said of it before stays among those who could read it then.
+    """
+    publication = revision.publication
+    if not isinstance(actor, Person) or not may_read_revision(actor, revision):
+        return Comment.objects.none()
+    found = revision.comments.select_related("author")
+    if actor.pk == publication.author_id or may_review(actor, publication):
+        return found
+    if publication.audience == Publication.Audience.PUBLIC:
+        since = Q(at__gte=revision.published_at) if revision.published_at else Q(pk__in=())
+        found = found.filter(since | Q(author=actor))
+    return found.filter(of_review=False)
 
 
 def readable(actor: Any) -> QuerySet[Publication]:

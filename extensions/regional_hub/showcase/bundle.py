@@ -1,7 +1,7 @@
 """Bundles: a notebook and the files beside it, as one thing whose content has a name. Plain Python, no Django.
 
 Trust boundary: an upload is an attacker's until `open_upload` returned; `bundle_zip` and `bundle_notebook` judge it,
-and nothing is kept before the whole of it has passed. `unpack` is the only place that writes a bundle's files under names.
+and nothing is kept before the whole of it has passed. Only `unpack` writes a bundle's files under their names.
 """
 
 from __future__ import annotations
@@ -93,6 +93,10 @@ def _pieces(content: bytes | Path) -> Iterator[bytes]:
             yield piece
 
 
+def _size(content: bytes | Path) -> int:
+    return len(content) if isinstance(content, bytes) else content.stat().st_size
+
+
 def _facts(content: bytes | Path) -> dict[str, Any]:
     digest, size = hashlib.sha256(), 0
     for piece in _pieces(content):
@@ -126,19 +130,18 @@ def open_upload(
 def check(bundle: Bundle, limits: Limits) -> None:
     """Hold a bundle to the rules, wherever it comes from. Raises BundleError, which names the file."""
     _check_names(bundle)
-    files = bundle.manifest["files"] if bundle.entry in bundle.files else {}
-    if bundle.entry not in files or not bundle.entry.endswith(".ipynb"):
+    if bundle.entry not in bundle.files or not bundle.entry.endswith(".ipynb"):
         raise BundleError(
             "no-notebook", "there is no such notebook among the files", "文件中没有该笔记本", bundle.entry
         )
-    if len(files) > limits.files:
+    if len(bundle.files) > limits.files:
         raise BundleError("too-many-files", f"more than {limits.files} files", f"文件超过 {limits.files} 个")
-    for name, facts in files.items():
-        if facts["size"] > limits.file_bytes:
-            raise BundleError(
-                "file-too-large", f"over {limits.file_bytes:,} bytes", f"超过 {limits.file_bytes:,} 字节", name
-            )
-    if bundle.size > limits.bundle_bytes:
+    sizes = {name: _size(content) for name, content in bundle.files.items()}
+    for name, size in sizes.items():
+        most = f"{limits.file_bytes:,}"
+        if size > limits.file_bytes:
+            raise BundleError("file-too-large", f"over {most} bytes", f"超过 {most} 字节", name)
+    if sum(sizes.values()) > limits.bundle_bytes:
         most = f"{limits.bundle_bytes:,}"
         raise BundleError("too-large", f"the files hold over {most} bytes", f"文件总量超过 {most} 字节")
     bundle_notebook.check(bundle.read(bundle.entry), bundle.entry, limits)

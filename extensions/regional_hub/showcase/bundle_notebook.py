@@ -25,7 +25,8 @@ def check(data: bytes, name: str, limits: Limits) -> None:
         most = f"{limits.notebook_bytes:,}"
         raise BundleError("notebook-too-large", f"the notebook is over {most} bytes", f"笔记本超过 {most} 字节", name)
     content = _parsed(data, name)
-    if content.get("nbformat") != 4:
+    minor = content.get("nbformat_minor")
+    if content.get("nbformat") != 4 or not isinstance(minor, int) or not 0 <= minor <= 5:
         raise BundleError("not-a-notebook", "not a notebook of format 4", "不是第 4 版格式的笔记本", name)
     try:
         with warnings.catch_warnings():

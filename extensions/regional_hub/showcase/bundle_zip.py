@@ -38,15 +38,9 @@ def extract(stream: IO[bytes], folder: Path, limits: Limits) -> dict[str, Path]:
                 files[entry.filename] = folder / str(number)
                 left -= _copy(archive, entry, files[entry.filename], min(left, limits.file_bytes))
             return files
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        NotImplementedError,
-        RuntimeError,
-        UnicodeError,
-        struct.error,
-    ) as error:
+    except BundleError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError) as error:
         raise BundleError("bad-zip", f"the zip cannot be read ({error})", "无法读取该 zip 文件") from None
 
 

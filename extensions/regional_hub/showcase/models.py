@@ -103,6 +103,7 @@ class Revision(models.Model):
     by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField(default=timezone.now)
     note = models.CharField(max_length=500, blank=True)
+    about = models.JSONField(default=dict)  # what its author said with it (`about.About`), adopted when it is approved
     state = models.CharField(max_length=10, choices=State.choices, default=State.SHARED)
     submitted_at = models.DateTimeField(null=True, blank=True)
     published_at = models.DateTimeField(null=True, blank=True)

@@ -1,0 +1,12 @@
+"""What parts of the Showcase tell one another, inside the transaction of the change.
+
+`submitted(revision)`: it was sent to be checked and reviewed for the public.
+`recalled(revision)`: its author no longer wants it public; checks and reviews of it are void.
+`withdrawn(publication)`: its page and apps must go now.
+"""
+
+from django.dispatch import Signal
+
+submitted = Signal()
+recalled = Signal()
+withdrawn = Signal()
