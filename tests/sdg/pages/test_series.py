@@ -169,6 +169,12 @@ def test_every_file_has_the_values_of_the_store(client, room, tmp_path):
     assert {(row[area], row[period]): row[value] for row in cells} == {key: float(text) for key, text in wanted.items()}
 
 
+def test_a_file_comes_whole_to_those_who_take_compressed_ones(client, room):
+    reply = client.get(f"{MORT}data.csv?{TWO}", headers={"Accept-Encoding": "gzip"})
+
+    assert "Content-Encoding" not in reply and body(reply).count(b"\n") == 21
+
+
 @pytest.mark.parametrize(("format", "start"), [("svg", b"<svg"), ("png", b"\x89PNG"), ("pdf", b"%PDF")])
 def test_pictures_are_pictures(client, room, format, start):
     reply = client.get(f"{MORT}chart.{format}?{TWO}")

@@ -81,13 +81,18 @@ def told(view: Any) -> Any:
                 words, status=503, headers={"Retry-After": str(error.seconds)}, content_type="text/plain"
             )
 
-    return gzip_page(page(run))
+    return page(run)
+
+
+def squeezed(view: Any) -> Any:
+    """The same, compressed. Not for streams: Django makes each piece a file of its own, and readers take the first."""
+    return gzip_page(told(view))
 
 
 # -- the page ----------------------------------------------------------------------------------------------------------
 
 
-@told
+@squeezed
 def series_page(request: HttpRequest, book: Book, series: str) -> HttpResponse:
     """The whole page. What a plain form sends is answered with a redirect to the short address of the same."""
     state = state_of(request, book, series)
@@ -96,7 +101,7 @@ def series_page(request: HttpRequest, book: Book, series: str) -> HttpResponse:
     return render(request, "sdg/series.html", facts(drawn(book, state)))
 
 
-@told
+@squeezed
 def series_part(request: HttpRequest, book: Book, series: str) -> HttpResponse:
     """What changes with the choices, for htmx; the browser's address becomes that of the page."""
     state = state_of(request, book, series)
@@ -264,7 +269,7 @@ def _there(template: str) -> str:
 # -- the files below it ------------------------------------------------------------------------------------------------
 
 
-@told
+@squeezed
 def picture(request: HttpRequest, book: Book, series: str, format: str) -> HttpResponse:
     """The chart as SVG, PNG or PDF."""
     look = look_of(request)
@@ -284,7 +289,7 @@ def picture(request: HttpRequest, book: Book, series: str, format: str) -> HttpR
     return response
 
 
-@told
+@squeezed
 def specification(request: HttpRequest, book: Book, series: str) -> HttpResponse:
     """The chart as a Vega-Lite specification with its data."""
     look = look_of(request)
@@ -293,7 +298,7 @@ def specification(request: HttpRequest, book: Book, series: str) -> HttpResponse
     return HttpResponse(text, content_type="application/json; charset=utf-8")
 
 
-@told
+@squeezed
 def notebook(request: HttpRequest, book: Book, series: str) -> HttpResponse:
     """The notebook that makes the chart again."""
     shown = drawn(book, state_of(request, book, series))
@@ -321,7 +326,6 @@ def download(request: HttpRequest, book: Book, series: str, name: str) -> HttpRe
 
 
 def _export(shown: Figure) -> downloads.Export:
-    found = table(shown)
     citation = cite.citation(shown, settings.HUB.url)
     return downloads.Export(shown.choice, shown.other_choice, citation.text, citation.link, shown.site)
 
