@@ -50,7 +50,20 @@ def test_imports_run_down_the_house(path: Path) -> None:
 
 
 # The pages of a platform are Django's; all the rest of it is its domain.
-PAGES = {"access", "actions", "api", "apps", "forms", "migrations", "models", "tasks", "templatetags", "urls", "views"}
+PAGES = {
+    "access",
+    "actions",
+    "api",
+    "apps",
+    "forms",
+    "migrations",
+    "models",
+    "signals",
+    "tasks",
+    "templatetags",
+    "urls",
+    "views",
+}
 PAGES |= {"subscriptions"}  # of the database of the SDGs: letters to people
 
 
