@@ -65,8 +65,6 @@ def test_a_first_look_at_the_database_runs_and_records_what_it_read(hub, local, 
 
 def served(made: release_hub.Hub, folder: Path) -> Path:
     """The catalog as the portal serves it: what a notebook outside the hub opens."""
-    import yaml
-
     from regional_hub.sdg import intake_catalog
 
     place = folder / "served"
@@ -80,5 +78,5 @@ def served(made: release_hub.Hub, folder: Path) -> Path:
     sources["sdg_series"]["args"]["path"] = str(place / "series.yaml")
     nested = intake_catalog.series_document(hub, flow, entries, view.release.id)
     for name, document in (("series", nested), ("sdg", {"metadata": {"version": 1}, "sources": sources})):
-        (place / f"{name}.yaml").write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+        (place / f"{name}.yaml").write_text(intake_catalog.dump(document), encoding="utf-8")
     return place

@@ -41,7 +41,7 @@ def documents(hub, folder: Path) -> Path:
     view = hub.room.store.view(FLOW)
     entries = intake_catalog.series(hub.room.store, hub.room.registry.structure(view.release.structure), FLOW, UNIT)
     below = folder / "series.yaml"
-    text = yaml.safe_dump(intake_catalog.series_document(told, FLOW, entries, view.release.id), allow_unicode=True)
+    text = intake_catalog.dump(intake_catalog.series_document(told, FLOW, entries, view.release.id))
     below.write_text(text, encoding="utf-8")
     sources = intake_catalog.top(told, {FLOW: view})
     sources["sdg_series"]["args"]["path"] = str(below)
@@ -162,7 +162,7 @@ sys.meta_path.insert(0, Hidden())
 
 
 def test_hundreds_of_series_are_listed_in_less_than_a_second(tmp_path, monkeypatch):
-    codes = [f"S{number:04}" for number in range(800)]
+    codes = [f"S{number:04}" for number in range(720)]
     made = release_hub.room(tmp_path / "sdg")
     definition = made.registry.structure("TEST:SDG(1.0)")
     codelist = definition.by_id["SERIES"].codelist
@@ -177,14 +177,20 @@ def test_hundreds_of_series_are_listed_in_less_than_a_second(tmp_path, monkeypat
         served = documents(hub, tmp_path)
         intake_catalog.series(hub.room.store, made.registry.structure("TEST:SDG(1.0)"), FLOW, UNIT)
 
-        times = []
-        for opened in (catalog, intake.open_catalog(str(served))):
-            begun = time.perf_counter()
-            assert len(list(opened.sdg_series)) == 800
-            times.append(time.perf_counter() - begun)
+        times = [listing(lambda: catalog.sdg_series), listing(lambda: intake.open_catalog(str(served)).sdg_series)]
 
     assert times[0] < 0.5
-    assert times[1] < 2.0  # PyYAML reads it; the machine is shared
+    assert times[1] < 1.0
+
+
+def listing(opened) -> float:
+    """Seconds of this processor, at best: the machine is shared, and what others take of it does not count."""
+    times = []
+    for _ in range(3):
+        begun = time.process_time()
+        assert len(list(opened())) == 720
+        times.append(time.process_time() - begun)
+    return min(times)
 
 
 def test_the_flow_is_in_the_name_of_entries_of_further_flows():

@@ -88,14 +88,9 @@ def series(request: HttpRequest, flow: str) -> HttpResponse:
 
     def make() -> str:
         found = intake_catalog.series(room.store, room.registry.structure(short), flow, hub.components)
-        return _text(intake_catalog.series_document(hub, flow, found, view.release.id))
+        return intake_catalog.dump(intake_catalog.series_document(hub, flow, found, view.release.id))
 
     return tagged(request, intake_catalog.tag(view.etag, index, hub.url, hub.common, hub.components), make)
-
-
-def _text(document: Mapping[str, Any]) -> str:
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    return str(yaml.dump(document, Dumper=dumper, allow_unicode=True, sort_keys=False))
 
 
 def tagged(request: HttpRequest, tag: str, make: Callable[[], str]) -> HttpResponse:

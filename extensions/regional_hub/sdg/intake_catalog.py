@@ -17,6 +17,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
+import yaml
+
 from regional_hub.sdg.structure import Structure, series_facts
 
 if TYPE_CHECKING:
@@ -228,7 +230,7 @@ def csv_template(url: str, flow: str, named: Mapping[str, str], time: str | None
 
 def series_document(hub: Hub, flow: str, entries: Iterable[SeriesEntry], release: str) -> dict[str, Any]:
     """The nested catalog: an entry per series, by our driver, or (next by name) where it is missing plain CSV."""
-    common = {**hub.common, "flow": flow, "metadata_url": metadata_url(hub.url, flow)}
+    common = {**hub.common, "metadata_url": metadata_url(hub.url, flow)}
     dimension = hub.components["series"]
     # Every line less is read by every client: what is as the driver has it anyway is left out.
     other = {} if dict(hub.components) == COMPONENTS else {"components": dict(hub.components)}
@@ -255,6 +257,12 @@ def series_document(hub: Hub, flow: str, entries: Iterable[SeriesEntry], release
             if NAME.fullmatch(entry.code)
         },
     }
+
+
+def dump(document: Mapping[str, Any]) -> str:
+    """A document as YAML, entries in their order. Merge keys would make it shorter, but intake reads none."""
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    return str(yaml.dump(document, Dumper=dumper, allow_unicode=True, sort_keys=False))
 
 
 def data_url(url: str, flow: str) -> str:
