@@ -28,7 +28,6 @@ VENDOR = {
     "vega/vega.min.js": "vega/build/vega.min.js",
     "vega/vega-lite.min.js": "vega-lite/build/vega-lite.min.js",
     "vega/vega-embed.min.js": "vega-embed/build/vega-embed.min.js",
-    "vega/vega-interpreter.js": "vega-interpreter/build/vega-interpreter.js",
 }
 
 

@@ -164,7 +164,8 @@ class Around(http.server.BaseHTTPRequestHandler):
     frame = ""
 
     def do_GET(self) -> None:
-        text = f'<!doctype html><html lang="en"><title>x</title><iframe src="{self.frame}" width="700" height="500"></iframe>'
+        frame = f'<iframe src="{self.frame}" width="700" height="500"></iframe>'
+        text = f'<!doctype html><html lang="en"><title>x</title>{frame}'
         self.send_response(200)
         self.send_header("Content-Type", "text/html")
         self.end_headers()

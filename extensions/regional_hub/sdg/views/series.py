@@ -18,18 +18,21 @@ from django.shortcuts import render
 from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
 from django.urls import path
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.gzip import gzip_page
 
+from regional_hub.sdg import seriesindex
 from regional_hub.sdg.explorer import charts, cite, downloads, figure, lab, pictures, summary
-from regional_hub.sdg.explorer.book import Book
+from regional_hub.sdg.explorer.book import Book, NotHere, open_book
 from regional_hub.sdg.explorer.choices import Part
 from regional_hub.sdg.explorer.figure import Figure
 from regional_hub.sdg.explorer.look import Look
 from regional_hub.sdg.explorer.saying import is_chinese
 from regional_hub.sdg.explorer.state import ALL, FORM_WORDS, BadParameter, State, names, parse
 from regional_hub.sdg.explorer.table import Table, table
-from regional_hub.sdg.views.common import page
+from regional_hub.sdg.structure import series_facts
+from regional_hub.sdg.views.common import page, room
 
 # Parameters of pictures that are not part of the state: how they look, not what they show.
 LOOK_WORDS = ("theme", "size")
@@ -95,10 +98,33 @@ def squeezed(view: Any) -> Any:
 @squeezed
 def series_page(request: HttpRequest, book: Book, series: str) -> HttpResponse:
     """The whole page. What a plain form sends is answered with a redirect to the short address of the same."""
-    state = state_of(request, book, series)
+    try:
+        state = state_of(request, book, series)
+        shown = drawn(book, state)
+    except NotHere:
+        if there := _elsewhere(request, series):
+            return HttpResponseRedirect(there)
+        raise
     if any(name in FORM_WORDS or len(values) > 1 or not values[0] for name, values in request.GET.lists()):
         return HttpResponseRedirect(state.address(book))
-    return render(request, "sdg/series.html", facts(drawn(book, state)))
+    return render(request, "sdg/series.html", facts(shown))
+
+
+def _elsewhere(request: HttpRequest, series: str) -> str:
+    """The address of a series in the first flow that has it, where the address names neither flow nor release."""
+    if "flow" in request.GET or "release" in request.GET:
+        return ""
+    for place, flow in enumerate(room().store.flows()):
+        book = open_book(room(), get_language() or "en", flow)
+        component = book.roles.series or ""
+        key = book.key(**{component: series})
+        sources = ((seriesindex.of(source.release), source) for source in book.view.sources)
+        if component and any(len(index.chosen(source, book.selection(key))[0]) for index, source in sources):
+            if place == 0:  # the one that was looked in
+                return ""
+            said = [*((name, value) for name, values in request.GET.lists() for value in values), ("flow", flow)]
+            return f"{request.path}?{urlencode(said, safe=':*')}"
+    return ""
 
 
 @squeezed
@@ -113,9 +139,7 @@ def series_part(request: HttpRequest, book: Book, series: str) -> HttpResponse:
 def facts(shown: Figure) -> dict[str, Any]:
     """Everything that the templates say, from the figure alone."""
     book, state, base = shown.book, shown.state, settings.HUB.url
-    second = [choice.whole for choice in (shown.other_choice,) if choice]
     found = table(shown)
-    citation = cite.citation(shown, base) if shown.lines else None
     return {
         "book": book,
         "figure": shown,
@@ -138,21 +162,31 @@ def facts(shown: Figure) -> dict[str, Any]:
             for name, file in downloads.FILES.items()
         ],
         "pictures": [(format.upper(), state.address(book, f"chart.{format}")) for format in pictures.FORMATS],
-        "citation": citation,
-        "queries": [cite.sdmx_url(shown.choice, base), *(cite.query_url(book, each, base) for each in second)]
-        if shown.lines
-        else [],
-        "snippets": cite.snippets(cite.sdmx_url(shown.choice, base)) if shown.lines else [],
-        "embed_code": cite.embed_code(shown, base) if shown.lines else "",
         "oembed": _oembed(shown),
         "absolute": base + state.address(book),
         "picture_absolute": base + state.address(book, "chart.png"),
         "summary": summary.text(shown),
-        "notebook": state.address(book, "notebook.ipynb"),
-        "lab": _lab(shown),
         "trail": _trail(book, state.series),
         "against": _against(shown),
         "metadata_tab": _there("sdg/parts/metadata_tab.html"),
+        **_taken_along(shown),
+    }
+
+
+def _taken_along(shown: Figure) -> dict[str, Any]:
+    """Citation, queries, frame and notebook; nothing where there are no data, and nothing of a draft."""
+    if not shown.lines or shown.state.release.startswith("draft:"):
+        return {}
+    base = settings.HUB.url
+    choices = [shown.choice, *([shown.other_choice] if shown.other_choice else [])]
+    queries = [cite.sdmx_url(choice, base) for choice in choices]
+    return {
+        "citation": cite.citation(shown, base),
+        "queries": queries,
+        "snippets": cite.snippets(queries[0]),
+        "embed_code": cite.embed_code(shown, base),
+        "notebook": shown.state.address(shown.book, "notebook.ipynb"),
+        "lab": _lab(shown),
     }
 
 
@@ -232,8 +266,6 @@ def _against(shown: Figure) -> list[tuple[str, Any]]:
     book = shown.book
     if shown.kind != "scatter" or not book.roles.series:
         return []
-    from regional_hub.sdg import seriesindex
-
     codes: set[str] = set()
     for source in book.view.sources:
         index = seriesindex.of(source.release)
@@ -244,8 +276,6 @@ def _against(shown: Figure) -> list[tuple[str, Any]]:
 
 def _trail(book: Book, series: str) -> list[tuple[str, str]]:
     """Goal and indicator above the series, where the structure says them."""
-    from regional_hub.sdg.structure import series_facts
-
     found = series_facts(book.structure, series, book.roles.series) if book.roles.series else None
     trail = []
     if found and found.goal:
