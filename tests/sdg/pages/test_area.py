@@ -113,3 +113,11 @@ def test_the_page_speaks_chinese(client, room):
     page = text(client.get("/sdg/area/KG/", headers={"Accept-Language": "zh-hans"}))
 
     assert "吉尔吉斯斯坦" in page and "无贫穷" in page and "实际年变化率" in page
+
+
+def test_the_page_of_a_series_says_how_its_areas_get_on(client, room):
+    page = text(client.get("/sdg/series/SH_DYN_MORT/?area=417&flow=IAEG-SDGs:SDG"))
+    without = text(client.get("/sdg/series/SH_DYN_IMRT/?area=417+100&flow=IAEG-SDGs:SDG"))
+
+    assert "Target: 25 by 2030" in page and "22.3 (2015)" in page and "Target met" in page
+    assert without.count("names no target for this series") == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 
@@ -13,6 +13,7 @@ from regional_hub.sdg.explorer.book import Book
 from regional_hub.sdg.explorer.progress import NotAssessed, Progress
 
 register = template.Library()
+MOST_AREAS = 4
 PILLS = {
     progress.MET: "is-ok",
     progress.ON_TRACK: "is-ok",
@@ -26,6 +27,16 @@ PILLS = {
 def sdg_progress(book: Book, series: str, area: str) -> dict[str, Any]:
     """How an area gets on in a series, with all inputs, or why it is not judged."""
     return shown(progress.progress(book, series, area), book.language)
+
+
+@register.inclusion_tag("sdg/parts/progress_areas.html")
+def progress_of_areas(book: Book, series: str, areas: Iterable[Any]) -> dict[str, Any]:
+    """How the first few areas of a page get on; what is true of all of them (no target) is said once."""
+    found = [(area.label, progress.progress(book, series, area.code)) for area in list(areas)[:MOST_AREAS]]
+    alike = [judged for _label, judged in found if isinstance(judged, NotAssessed) and judged.rule is None]
+    if alike:
+        return {"found": [(None, alike[0])], "language": book.language}
+    return {"found": found, "language": book.language}
 
 
 @register.inclusion_tag("sdg/parts/progress.html")
