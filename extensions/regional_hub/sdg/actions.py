@@ -106,7 +106,8 @@ def upload(
     inbox.begin(made)
     folder = inbox.place(place)
     slow = any((folder / file.place).open("rb").read(2) == b"PK" for file in files)
-    return _begin(made, at_once=made.bytes <= AT_ONCE and not slow)
+    busy = bool(draft) and any(each.id != made.id for each in inbox.working(draft))
+    return _begin(made, at_once=made.bytes <= AT_ONCE and not slow and not busy)
 
 
 def validate(actor: Person, draft: Draft) -> Upload:
@@ -132,7 +133,7 @@ def _begin(made: Upload, *, at_once: bool) -> Upload:
     from regional_hub.sdg import tasks
 
     if at_once:
-        return work.run(room(), made.id, record)
+        return work.run(room(), made.id, record, PATIENCE)
     tasks.run_upload.enqueue(made.id)
     return made
 
@@ -270,7 +271,15 @@ def _write(person: Person, draft: Draft, facts: Mapping[str, str]) -> None:
         return _("A draft of %(flow)s waits for you at %(site)s") % {"flow": draft.flow, "site": known["site_name"]}
 
     if person.email:
-        mail.send(person.email, person.language, subject, "publication_wanted", draft=draft.id, **facts)
+        mail.send(
+            person.email,
+            person.language,
+            subject,
+            "publication_wanted",
+            person=facts["person"],
+            flow=draft.flow,
+            draft=draft.id,
+        )
 
 
 def publish(

@@ -167,3 +167,23 @@ def test_previewing_leaves_nothing_for_the_public(steward, draft, client):
 
     assert seen() == before
     assert not (draft.folder.parent.parent / "points").joinpath(f"draft:{draft.id}.arrow").exists()
+
+
+def test_every_page_that_a_steward_previews_leaves_the_public_one_as_it_was(steward, draft, client):
+    shown = 0
+    for address in addresses():
+        if address.startswith(DESK) or "/subscriptions/" in address:
+            continue
+        asked = {"flow": FLOW, "q": "poverty", "series": "SI_POV_DAY1", "area": "NP"}
+        for fewer in (asked, {"flow": FLOW}):  # some pages refuse what they do not know
+            preview = steward.get(address, {**fewer, "release": f"draft:{draft.id}"})
+            public = client.get(address, fewer)
+            for reply in (preview, public):
+                assert reply.status_code < 500, address
+            said = preview.headers["Cache-Control"], preview.headers.get("ETag")
+            assert said == ("private, no-store", None), address
+            if preview.status_code == 200 and not preview.streaming and b"7654321" in preview.content:
+                shown += 1
+            if not public.streaming:
+                assert b"7654321" not in public.content and draft.id.encode() not in public.content, address
+    assert shown > 2

@@ -137,11 +137,13 @@ class Inbox:
         found = sorted((each.parent.name for each in self.folder.glob("*/upload.json")), reverse=True)
         return [self.get(identifier) for identifier in found if IDENTIFIER.fullmatch(identifier)]
 
+    def working(self, draft: str) -> list[Upload]:
+        """The uploads that are changing a draft, or are about to."""
+        return [each for each in self.all() if each.draft == draft and not each.ended and not self.cut_off(each)]
+
     def at_work(self, draft: str) -> Upload | None:
-        """The upload that is changing a draft, or is about to."""
-        return next(
-            (each for each in self.all() if each.draft == draft and not each.ended and not self.cut_off(each)), None
-        )
+        """One of them."""
+        return next(iter(self.working(draft)), None)
 
     def cut_off(self, upload: Upload) -> bool:
         """Whether its work was begun and nobody does it any more."""

@@ -31,8 +31,11 @@ def original(draft: Draft, part: Part) -> Path | None:
     return path if path.is_file() else None
 
 
-def run(room: Room, identifier: str, log: Log) -> Upload:
-    """Do what an upload asks, or what is left of it. It says itself how it ended; only unknown ones raise."""
+def run(room: Room, identifier: str, log: Log, wait: float = Draft.wait) -> Upload:
+    """Do what an upload asks, or what is left of it. It says itself how it ended; only unknown ones raise.
+
+    `wait` is how many seconds it waits for another change of the draft. Raises durable.Busy where it is at work.
+    """
     inbox = Inbox.of(room)
     with durable.lock(inbox.place(identifier) / "lock", wait=0):
         upload = inbox.get(identifier)
@@ -40,7 +43,7 @@ def run(room: Room, identifier: str, log: Log) -> Upload:
             return upload
         upload.started = True
         try:
-            (_load if upload.what == "load" else _validate)(room, inbox, upload, log)
+            (_load if upload.what == "load" else _validate)(room, inbox, upload, log, wait)
             upload.step = "done"
         except FAULTS as error:
             _fail(upload, error, inbox.place(identifier))
@@ -63,7 +66,7 @@ def _fail(upload: Upload, error: Exception, folder: Path) -> None:
         upload.fault_zh = "另一个进程正在修改该草稿，请稍后再试"
 
 
-def _load(room: Room, inbox: Inbox, upload: Upload, log: Log) -> None:
+def _load(room: Room, inbox: Inbox, upload: Upload, log: Log, wait: float) -> None:
     folder = inbox.place(upload.id)
     _step(inbox, upload, "structure")
     found = [(folder / file.place, file.name) for file in upload.files if (folder / file.place).is_file()]
@@ -74,6 +77,7 @@ def _load(room: Room, inbox: Inbox, upload: Upload, log: Log) -> None:
     if data:
         made = _structure(room, upload, data[0][0], structures)
         draft = _draft(room, inbox, upload, made)
+        draft.wait = wait
         places = {file.place: file for file in upload.files}
         for path, name in data:
             _step(inbox, upload, "files", name)
@@ -93,8 +97,9 @@ def _load(room: Room, inbox: Inbox, upload: Upload, log: Log) -> None:
     log(upload.by, "load-draft", draft.id, {"flow": draft.flow, "files": taken, "state": draft.facts["state"]})
 
 
-def _validate(room: Room, inbox: Inbox, upload: Upload, log: Log) -> None:
+def _validate(room: Room, inbox: Inbox, upload: Upload, log: Log, wait: float) -> None:
     draft = room.store.draft(upload.draft)
+    draft.wait = wait
     report = Report(room.policy)
     report.files = len(draft.parts)
     _examine(room, inbox, upload, draft, report)
