@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from regional_hub.hub.api import HubDown, HubError, Server
+from regional_hub.hub.api import Holder, HubDown, HubError, Server
 
 PASSWORD = "Gobi-Steppe-44"
 
@@ -24,6 +24,7 @@ class ListeningHub:
     started: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
     stopped: list[tuple[str, str]] = field(default_factory=list)
     refusal: HubError | None = None
+    tokens: dict[str, Holder] = field(default_factory=dict)
 
     def _answer(self) -> None:
         if self.is_down:
@@ -58,6 +59,10 @@ class ListeningHub:
 
     def failure(self, owner: str, name: str) -> Any:
         return None
+
+    def whose(self, token: str) -> Holder | None:
+        self._answer()
+        return self.tokens.get(token)
 
     def token(self, owner: str, *, scopes: Any, days: Any, note: str) -> str:
         self._answer()

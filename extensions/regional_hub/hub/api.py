@@ -61,6 +61,24 @@ class Server:
         return str(self.options.get("profile", ""))
 
 
+@dataclass(frozen=True)
+class Holder:
+    """Whose a token is: a Hub user or a service by `name`, and what the token may (`scopes`, expanded)."""
+
+    name: str
+    is_user: bool
+    scopes: frozenset[str]
+
+    @property
+    def server(self) -> str | None:
+        """The name of the server that the token was made for (empty for the default one), None for other tokens."""
+        for scope in sorted(self.scopes):
+            kind, _, place = scope.partition("!server=")
+            if kind == "access:servers" and place.startswith(f"{self.name}/"):
+                return place.removeprefix(f"{self.name}/")
+        return None
+
+
 def _time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
@@ -182,6 +200,16 @@ class HubApi:
         if scopes:
             body["scopes"] = list(scopes)
         return str(self._call("POST", f"/users/{quote(owner, safe='')}/tokens", json=body).json()["token"])
+
+    def whose(self, token: str) -> Holder | None:
+        """Whose a token is that somebody shows us; None for one that the Hub does not know. Raises HubDown."""
+        try:
+            model = self._call("GET", "/user", headers={"Authorization": f"token {token}"}).json()
+        except HubDown:
+            raise
+        except HubError:
+            return None
+        return Holder(str(model["name"]), model.get("kind") == "user", frozenset(model.get("scopes") or ()))
 
     def failure(self, owner: str, name: str) -> Mapping[str, Any] | None:
         """The last event of a start that has just failed, until the Hub restarts or the server starts again."""
