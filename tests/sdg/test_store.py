@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from regional_hub.sdg import changes, merge, release
+from regional_hub.sdg import changes, durable, merge, release
 from regional_hub.sdg.draft import DraftError, Undecided
 from regional_hub.sdg.store import Outdated, PublishError, SamePerson, UnknownRelease
 from tests.sdg import stores
@@ -359,3 +359,13 @@ def test_awkward_text_is_kept_to_the_last_character(store):
 
     (row,) = [row for found in store.publish(draft, by="bob").batches() for row in found.to_pylist()]
     assert row["COMMENT_OBS"] == note
+
+
+def test_a_file_that_is_replaced_is_always_younger(tmp_path):
+    file, seen = tmp_path / "state.json", []
+
+    for number in range(200):
+        durable.write_json(file, number % 2)
+        seen.append(file.stat().st_mtime_ns)
+
+    assert seen == sorted(set(seen))

@@ -5,6 +5,7 @@ It knows files and locks, nothing of statistics.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -21,13 +22,20 @@ class Busy(Exception):
 
 
 def write_json(path: Path, facts: Any) -> None:
-    """Replace a JSON file by one rename; a reader sees the old text or the new one."""
+    """Replace a JSON file by one rename; a reader sees the old text or the new one.
+
+    The new file is always younger than the one before, however coarse the clock: by that readers know that it changed.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with temporary.open("w", encoding="utf-8") as file:
         json.dump(facts, file, ensure_ascii=False, indent=1)
         file.write("\n")
         file.flush()
         os.fsync(file.fileno())
+    with contextlib.suppress(FileNotFoundError):
+        least = path.stat().st_mtime_ns + 1
+        if temporary.stat().st_mtime_ns < least:
+            os.utime(temporary, ns=(least, least))
     temporary.replace(path)
     sync(path.parent)
 
