@@ -6,9 +6,10 @@ import re
 
 import pytest
 
+from regional_hub.sdg import reports, structure
 from regional_hub.sdg.desk.inbox import Inbox
 from tests.core.site import PASSWORD
-from tests.sdg.pages.desk_world import nepal, only_draft
+from tests.sdg.pages.desk_world import nepal, only_draft, send, sent
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -149,3 +150,40 @@ def test_the_page_of_a_long_upload_follows_it_and_may_be_closed(
 
     page.get_by_text("The files are in, and the draft was validated.").wait_for()
     assert Inbox.of(own_room).all()[0].step == "done"
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_desk_is_accessible(chromium, live_server, make_person, own_room, published, client, width):
+    """WCAG 2.2 AA, by axe, on every page of a draft with findings, a conflict and an embargo."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    own_room.registry.add(structure.read(published / "msd" / "SDG_MSD_1.0.xml"))
+    ann = make_person("ann", "stewards")
+    client.force_login(ann, backend="allauth.account.auth_backends.AuthenticationBackend")
+    send(client, sent("a.xml", nepal(published)), sent("b.xml", nepal(published, value="67", error=True)))
+    send(client, sent("c.xml", nepal(published, value="68")), draft=only_draft(own_room).id)
+    draft = only_draft(own_room)
+    draft.embargo({"SERIES": ["SI_POV_DAY1"]}, "2050-01-01T00:00:00Z", by="ann")
+    finding = (
+        f"row/?file=b.xml&line={next(row.line for row in reports.kept(draft.folder).page({'rule': 'code'}, 0, 1))}"
+    )
+    pages = ["", "upload/", "releases/", "embargoes/", "metadata/", "metadata/edit/"]
+    pages += [f"drafts/{draft.id}/{part}" for part in ("", "report/", finding, "conflicts/", "changes/", "embargo/")]
+    scheme = "dark" if width < 1000 else "light"
+    screen = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
+    context = chromium.new_context(base_url=live_server.url, bypass_csp=True, **screen)
+    cookie = client.cookies["portal_session"].value
+    context.add_cookies([{"name": "portal_session", "value": cookie, "url": live_server.url}])
+    page = context.new_page()
+    options = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+    found = {}
+    for address in pages:
+        page.goto(f"/sdg/desk/{address}")
+        assert fits(page), address
+        violations = Axe().run(page, options=options).response["violations"]
+        if violations:
+            found[address] = [(each["id"], each["nodes"][0]["html"][:200]) for each in violations]
+    context.close()
+
+    assert found == {}
