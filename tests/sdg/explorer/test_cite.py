@@ -45,6 +45,13 @@ ASKED = [
 ]
 
 
+def test_the_query_stays_the_same_until_the_figures_change(built):
+    first, later = (drawn(open_book(Room(built), "en", KYRGYZ), "SH_STA_MORT") for _ in range(2))
+
+    assert first.book.view.at < later.book.view.at
+    assert cite.sdmx_url(first.choice, BASE) == cite.sdmx_url(later.choice, BASE)
+
+
 @pytest.mark.parametrize(("flow", "release", "series", "said"), ASKED)
 def test_the_query_gives_exactly_the_selection(built, service, flow, release, series, said):
     book = open_book(Room(built), "en", flow, release)
@@ -68,7 +75,7 @@ def test_the_snippets_run(built, service):
 
     for name in ("Python (pandas)", "Python (pysdmx)"):
         found: dict = {}
-        exec(by_name[name], found)  # noqa: S102 - it is what is tested
+        exec(by_name[name], found)
         assert len(found["data"]) == 18, name
         count += 1
     curl = subprocess.run(shlex.split(by_name["curl"].replace("\\\n", " ")), capture_output=True, text=True, timeout=60)
@@ -123,9 +130,8 @@ def test_the_notebook_makes_the_same_chart(built, service, monkeypatch, flow, se
     names: dict = {}
     for cell in made["cells"]:
         if cell["cell_type"] == "code":
-            exec(cell["source"], names)  # noqa: S102 - it is what is tested
+            exec(cell["source"], names)
 
-    wanted = charts.spec(shown, Look())
     again = altair.Chart.from_dict(names["chart"]).to_dict()
     assert vl_convert.vegalite_to_svg(again) == vl_convert.vegalite_to_svg(charts.spec(shown, Look()))
 
@@ -139,7 +145,7 @@ def test_a_notebook_holds_evil_texts_as_texts(tmp_path):
     cells = lab.notebook(drawn(small.book(room), "POV"), BASE)["cells"]
 
     names: dict = {"json": json}
-    exec(cells[4]["source"], names)  # noqa: S102 - only literals are in it
+    exec(cells[4]["source"], names)
     assert names["frame"]["rows"][0]["note"].startswith("'''") and set(names) == {
         "json",
         "frame",

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -95,7 +96,7 @@ def test_the_worker_sees_nothing_of_our_environment(painter, monkeypatch):
     monkeypatch.setenv("HUB_SECRET", "x")
     painter.draw(SPEC, "svg")
 
-    environment = open(f"/proc/{painter._worker.pid}/environ").read()
+    environment = Path(f"/proc/{painter._worker.pid}/environ").read_text()
 
     assert "HUB_SECRET" not in environment and "DJANGO" not in environment
 

@@ -57,7 +57,7 @@ def test_the_last_change_is_that_of_the_releases(built, code):
                 if row["SERIES"] == code:
                     series = tuple(row[part.id] or "" for part in book.structure.dimensions)
                     now[series, row["TIME_PERIOD"]] = (row["OBS_VALUE"], repr(row))
-        for key_of, (value, whole) in now.items():
+        for key_of, (_value, whole) in now.items():
             if key_of not in before:
                 expected[key_of] = (event.at, "")
             elif before[key_of][1] != whole:

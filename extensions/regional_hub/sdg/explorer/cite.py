@@ -94,6 +94,13 @@ def tex(text: str) -> str:
     return "".join(TEX.get(letter, letter) for letter in text)
 
 
+def since(book: Book) -> datetime:
+    """Since when what is shown has been so: the release's publication, or the end of an embargo after it."""
+    at = book.view.at
+    held = (embargo.end for embargo in book.store.timeline(book.flow).embargoes)
+    return max([published(book), *(end for end in held if end <= at)])
+
+
 # -- for machines ------------------------------------------------------------------------------------------------------
 
 
@@ -114,7 +121,7 @@ def query_url(book: Book, selection: Selection, base: str, *, pin: bool = True) 
     if limits and book.roles.time:
         said[f"c[{book.roles.time}]"] = "+".join(limits)
     if pin:
-        said["asOf"] = timeline.stamp(book.view.at)
+        said["asOf"] = timeline.stamp(since(book))
     query = urlencode(said, safe="[],:*")
     path = f"{quote(agency)}/{quote(id)}/~/{quote(single, safe='.*')}"
     return f"{base}/sdmx/v2/data/dataflow/{path}{'?' if query else ''}{query}"

@@ -127,7 +127,7 @@ def indicator(book: Book, series: str) -> str:
 
 def draw(book: Book, state: State, kind: str, *, site: str = "", link: str = "") -> Figure:
     """The figure of a state drawn as one kind of chart. Raises what `choices.choose` does."""
-    if kind == "scatter" and book.roles.area and book.roles.area not in state.chosen:
+    if kind == "scatter" and state.against and book.roles.area and book.roles.area not in state.chosen:
         state = state.choosing(book.roles.area, (ALL,))
     choice = choose(book, state)
     lines, total = _lines(choice, kind)
@@ -147,7 +147,7 @@ def _lines(choice: Choice, kind: str) -> tuple[tuple[Line, ...], int]:
         return (), 0
     book, whole = choice.book, choice.whole
     total = book.run(whole).count()
-    room = MOST_POINTS if kind in (*NEWEST, "scatter") else MOST_LINES
+    room = MOST_POINTS if kind == "scatter" and choice.state.against else MOST_LINES
     if kind in NEWEST:
         newest = replace(whole, last_n=1, limit=MOST_POINTS)
         return named(choice, points(book, newest)), choice.total_series

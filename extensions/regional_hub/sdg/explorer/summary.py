@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from regional_hub.sdg.explorer.figure import Figure, Line
+from regional_hub.sdg.explorer.chart_kinds import scatter_pairs
+from regional_hub.sdg.explorer.figure import Figure, Line, series_title
 from regional_hub.sdg.explorer.points import Point
 from regional_hub.sdg.explorer.saying import figure as number
 from regional_hub.sdg.explorer.saying import say
@@ -17,6 +18,14 @@ def sentences(figure: Figure) -> list[str]:
     language = figure.language
     if not figure.lines:
         return [say(language, "There are no data for these choices.", "所选条件没有数据。")]
+    if figure.others and (pairs := len(scatter_pairs(figure))):
+        second = series_title(figure.book, figure.state.against).text
+        both = say(
+            language,
+            f"{pairs} areas have a value of “{second}” in the same period; each stands at its newest such period.",
+            f"有 {pairs} 个地区在同一时期也有“{second}”的数值；各取最近的共同时期。",
+        )
+        return [both, _newest(figure)]
     said = [_of_line(line, language) for line in figure.lines[:MOST_LINES]]
     if len(figure.lines) > 1:
         said.append(_newest(figure))
