@@ -23,7 +23,7 @@ def coded(id: str, **names: str) -> Codelist:
 
 
 def structure(*codelists: Codelist) -> Structure:
-    """The small structure with bounds, a unit and a multiplier; a codelist stands at the component it is named after."""
+    """The small structure with bounds, a unit and a multiplier; a codelist stands at the component of its name."""
     more = ("LOWER_BOUND", "UPPER_BOUND", "UNIT_MEASURE", "UNIT_MULT", "SOURCE_DETAIL")
     parts = (*SMALL.components, *(Component(id, "attribute") for id in more))
     by_id = {codelist.id: codelist for codelist in codelists}
