@@ -107,7 +107,9 @@ def _too_large(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def upload(request: HttpRequest) -> HttpResponse:
     """Send files into a new draft or one that is there."""
-    form = UploadForm(request.POST if request.method == "POST" else None, initial={"draft": request.GET.get("into", "")})
+    form = UploadForm(
+        request.POST if request.method == "POST" else None, initial={"draft": request.GET.get("into", "")}
+    )
     if request.method == "POST" and form.is_valid():
         files = [file for file in request.inbox_files if file.bytes]
         facts = form.cleaned_data
