@@ -6,11 +6,13 @@ import io
 import threading
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 
 from regional_hub.sdg import query
 from regional_hub.sdg.selection import Selection
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 START = "/sdg/series/SH_STA_MORT/?flow=KG_NSC:SDG"
 
 
@@ -128,6 +130,25 @@ def test_the_page_fits_every_screen(open_page, width):
     for name in ("Chart", "Table", "Metadata", "Download", "Cite and share", "API"):
         page.get_by_role("tab", name=name, exact=True).click()
         assert fits(page), name
+
+
+@pytest.mark.parametrize(("language", "scheme", "width"), [("en", "light", 1280), ("zh-hans", "dark", 320)])
+def test_everybody_can_read_every_part(open_page, live_server, language, scheme, width):
+    page = open_page(width, color_scheme=scheme, bypass_csp=True)
+    page.context.add_cookies([{"name": "hub_language", "value": language, "url": live_server.url}])
+
+    def faults() -> list[tuple[str, str]]:
+        found = Axe().run(page, options={"runOnly": RULES}).response["violations"]
+        return [(fault["id"], node["html"]) for fault in found for node in fault["nodes"]]
+
+    for choice in ("&area=KG+KG02", "&chart=scatter", "&area=KG02&urbanisation=R", "&chart=table"):
+        page.goto(START + choice)
+        for part in ("chart", "table", "metadata", "download", "cite", "api"):
+            page.evaluate(f"location.hash = '{part}'")
+            page.locator(f"#{part}").wait_for()
+            assert faults() == [], (choice, part)
+    page.goto(START.replace("/sdg/series/", "/sdg/embed/series/"))
+    assert faults() == []
 
 
 def test_tabs_answer_to_the_keyboard(open_page):
