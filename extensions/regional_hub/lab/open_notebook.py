@@ -126,5 +126,9 @@ def _jupyter_server_extension_points() -> list[dict[str, str]]:
 
 
 def _load_jupyter_server_extension(app: Any) -> None:
-    pattern = url_path_join(app.web_app.settings["base_url"], "regional-hub/open")
-    app.web_app.add_handlers(".*$", [(pattern, Open)])
+    from regional_hub.lab import copy_shared
+
+    base = app.web_app.settings["base_url"]
+    opening = (url_path_join(base, "regional-hub/open"), Open)
+    copying = (url_path_join(base, "regional-hub/copy"), copy_shared.handler())
+    app.web_app.add_handlers(".*$", [opening, copying])

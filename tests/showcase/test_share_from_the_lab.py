@@ -1,0 +1,187 @@
+"""The command `hub` in a server against the real API: share, list, copy; the same code that JupyterLab calls."""
+
+import json
+
+import httpx
+import pytest
+from click.testing import CliRunner
+from django.core.wsgi import get_wsgi_application
+
+from regional_hub.hub.api import Holder
+from regional_hub.lab import copy_shared, share, share_command
+from regional_hub.lab.share import ShareError
+from regional_hub.showcase.actions import sharing
+from regional_hub.showcase.models import Publication, Revision
+from tests.showcase.bundles import notebook_bytes
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def bob(make_person):
+    return make_person("bob", "researchers")
+
+
+@pytest.fixture
+def showcase(listening_hub, monkeypatch):
+    """Somebody's server: what `share.Showcase()` finds around it, led to the site of this process."""
+    transport = httpx.WSGITransport(get_wsgi_application())
+    made = share.Showcase.__init__
+
+    def act(name):
+        token = f"token-of-{name}"
+        listening_hub.tokens[token] = Holder(name, True, frozenset({f"access:servers!server={name}/"}))
+        monkeypatch.setenv("JUPYTERHUB_API_TOKEN", token)
+        monkeypatch.setenv("REGIONAL_HUB_DATA_URL", "http://127.0.0.1:9004")
+        return share.Showcase()
+
+    monkeypatch.setattr(share.Showcase, "__init__", lambda self: made(self, transport=transport))
+    return act
+
+
+@pytest.fixture
+def work(tmp_path):
+    """A notebook with a file that it names, and one that it does not."""
+    import nbformat.v4 as v4
+
+    cells = v4.new_markdown_cell("# Water of the *Chu*"), v4.new_code_cell("open('data.csv')")
+    (tmp_path / "water.ipynb").write_bytes(notebook_bytes(*cells))
+    (tmp_path / "data.csv").write_text("1,2\n")
+    (tmp_path / "private.csv").write_text("3,4\n")
+    return tmp_path / "water.ipynb"
+
+
+def hub(*words, **more):
+    return CliRunner().invoke(share_command.main, [str(word) for word in words], **more)
+
+
+def test_a_notebook_is_shared_with_a_colleague_in_one_command(showcase, alice, bob, work):
+    showcase("alice")
+
+    result = hub("share", work, "--with", "bob", "--tag", "water", "--yes")
+
+    assert result.exit_code == 0, result.output
+    assert result.output.splitlines()[-1].endswith("/showcase/water-of-the-chu/")
+    publication = Publication.objects.get()
+    assert publication.title == "Water of the Chu"
+    assert list(publication.people.all()) == [bob] and publication.tags == ["water"]
+    assert set(Revision.objects.get().manifest["files"]) == {"water.ipynb", "data.csv"}
+
+
+def test_what_would_be_sent_is_listed_and_nothing_is_sent(showcase, alice, work):
+    showcase("alice")
+
+    result = hub("share", work, "--dry-run")
+
+    assert "data.csv" in result.output and "named in cell 2" in result.output and "private.csv" not in result.output
+    assert not Publication.objects.exists()
+
+
+def test_nothing_is_sent_without_a_yes(showcase, alice, work):
+    showcase("alice")
+
+    result = hub("share", work)
+
+    assert result.exit_code == 1 and "--yes" in result.output
+    assert not Publication.objects.exists()
+
+
+def test_a_new_revision_and_the_same_again_are_told_apart(showcase, alice, work):
+    showcase("alice")
+    hub("share", work, "--yes")
+    (work.parent / "data.csv").write_text("5,6\n")
+
+    second = hub("share", work, "--update", "water-of-the-chu", "--note", "new data", "--yes")
+    third = hub("share", work, "--update", "water-of-the-chu", "--yes")
+
+    assert second.exit_code == 0 and "Nothing is new" not in second.output
+    assert "Nothing is new" in third.output
+    assert [revision.number for revision in Revision.objects.order_by("number")] == [1, 2]
+
+
+def test_two_audiences_at_once_are_refused(showcase, alice, work):
+    showcase("alice")
+
+    result = hub("share", work, "--hub", "--public", "--yes")
+
+    assert result.exit_code == 1 and "choose one" in result.output and not Publication.objects.exists()
+
+
+def test_errors_are_in_the_terminals_language(showcase, alice, work):
+    showcase("alice")
+
+    result = hub("share", work, "--with", "nobody", "--yes", env={"LC_ALL": "zh_CN.UTF-8"})
+
+    assert result.exit_code == 1 and "没有用户“nobody”" in result.output
+
+
+def test_json_for_programs(showcase, alice, work):
+    showcase("alice")
+
+    plan = json.loads(hub("share", work, "--dry-run", "--json").output)
+    answer = json.loads(hub("share", work, "--yes", "--json").output)
+    wrong = hub("share", work, "--project", "project-none", "--yes", "--json")
+
+    assert [item["name"] for item in plan["files"]] == ["water.ipynb", "data.csv"]
+    assert answer["new"] and answer["link"]
+    assert wrong.exit_code == 1 and json.loads(wrong.output)["error"]["code"] == "no-project"
+
+
+def test_the_receiver_copies_it_and_nothing_is_overwritten(showcase, alice, bob, work, tmp_path):
+    showcase("alice")
+    hub("share", work, "--with", "bob", "--yes")
+    home = tmp_path / "home"
+    home.mkdir()
+    receiver = showcase("bob")
+
+    first = copy_shared.copy(receiver, home, "water-of-the-chu")
+    again = copy_shared.copy(receiver, home, "water-of-the-chu", 1)
+    first.write_text("my own work")
+    third = copy_shared.copy(receiver, home, "water-of-the-chu")
+
+    assert first == again == home / "shared-with-me" / "water-of-the-chu-r1" / "water.ipynb"
+    assert first.read_text() == "my own work"
+    assert third.parent.name == "water-of-the-chu-r1-2" and third.read_bytes() == work.read_bytes()
+    assert not list((home / "shared-with-me").glob(".*"))
+
+
+def test_what_was_revoked_can_no_longer_be_copied(showcase, alice, bob, work, tmp_path):
+    showcase("alice")
+    hub("share", work, "--with", "bob", "--yes")
+    sharing.revoke(alice, Publication.objects.get())
+
+    with pytest.raises(ShareError) as error:
+        copy_shared.copy(showcase("bob"), tmp_path, "water-of-the-chu")
+
+    assert error.value.code == "no-publication" and not (tmp_path / "shared-with-me").exists()
+
+
+@pytest.mark.parametrize("slug", ["../people", "a/b", "", "a?x=1", "A", "x" * 5000, "a%2fb"])
+def test_other_addresses_are_not_asked_for(showcase, alice, tmp_path, slug):
+    with pytest.raises(ShareError) as error:
+        copy_shared.copy(showcase("alice"), tmp_path, slug)
+
+    assert error.value.code == "no-publication"
+
+
+def test_a_home_whose_folder_leads_elsewhere_is_not_written_to(showcase, alice, bob, work, tmp_path):
+    showcase("alice")
+    hub("share", work, "--with", "bob", "--yes")
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    home.mkdir()
+    elsewhere.mkdir()
+    (home / "shared-with-me").symlink_to(elsewhere)
+
+    with pytest.raises(ShareError):
+        copy_shared.copy(showcase("bob"), home, "water-of-the-chu")
+
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_one_lists_what_is_shared_and_ones_own(showcase, alice, bob, work):
+    showcase("alice")
+    hub("share", work, "--with", "bob", "--yes")
+
+    assert "water-of-the-chu" in hub("shared", "--mine").output
+    showcase("bob")
+    assert "alice" in hub("shared").output and json.loads(hub("shared", "--json").output)["publications"]
