@@ -239,12 +239,23 @@ class Sdg(Section):
 
 
 class Showcase(Section):
-    """How large a bundle of a notebook may be."""
+    """How large a bundle of a notebook may be, and how what is meant for the public is checked and reviewed."""
 
     bundle_mb: int = Field(ge=1, le=2000)
     file_mb: int = Field(ge=1, le=2000)
     notebook_mb: int = Field(ge=1, le=200)
     files: int = Field(ge=1, le=5000)
+    check_seconds: int = Field(ge=10, le=86_400)
+    check_memory_mb: int = Field(ge=256)
+    check_cpus: float = Field(gt=0)
+    check_pids: int = Field(ge=32)
+    check_blocks: list[
+        Literal["runs", "same", "secrets", "personal", "disclosure", "pictures", "licence", "environment", "size"]
+    ]
+    smallest_cell: int = Field(ge=0, le=1000)
+    dominance_percent: int = Field(ge=1, le=100)
+    number_tolerance: float = Field(ge=0, lt=1)
+    remind_days: int = Field(ge=1)
 
 
 class Settings(Section):

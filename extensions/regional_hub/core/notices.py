@@ -20,6 +20,14 @@ TEXTS = {
     "publication-revised": _("%(person)s shared a new revision of “%(title)s”."),
     "publication-commented": _("%(person)s commented on “%(title)s”."),
     "publication-given": _("%(person)s handed “%(title)s” over to you."),
+    "publication-checks-failed": _("The automatic checks of “%(title)s” found something to correct."),
+    "publication-in-review": _("“%(title)s” passed the automatic checks and is in review."),
+    "publication-review-wanted": _("“%(title)s” waits for a reviewer."),
+    "publication-review-assigned": _("You were asked to review “%(title)s”."),
+    "publication-review-reminder": _("“%(title)s” still waits for your review."),
+    "publication-changes-wanted": _("The reviewers of “%(title)s” want changes."),
+    "publication-declined": _("“%(title)s” was declined for publication."),
+    "publication-public": _("“%(title)s” is public now."),
     "publication-withdrawn": _("“%(title)s” was withdrawn: %(reason)s"),
 }
 

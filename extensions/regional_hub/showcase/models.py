@@ -108,6 +108,10 @@ class Revision(models.Model):
     submitted_at = models.DateTimeField(null=True, blank=True)
     published_at = models.DateTimeField(null=True, blank=True)
 
+    # What the checks' run made of it: {"notebook": SHA-256 of the executed notebook, "size", "image", "at", "seconds"};
+    # empty until it ran. The manifest stays what the author sent; `checks.built.notebook` reads it.
+    built = models.JSONField(default=dict, blank=True)
+
     FIXED = ("publication_id", "number", "digest", "manifest", "by_id", "at")
 
     class Meta:

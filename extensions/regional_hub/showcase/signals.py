@@ -3,6 +3,7 @@
 `submitted(revision)`: it was sent to be checked and reviewed for the public.
 `recalled(revision)`: its author no longer wants it public; checks and reviews of it are void.
 `withdrawn(publication)`: its page and apps must go now.
+`published(revision)`: both reviewers approved it, it is what visitors get from now on.
 """
 
 from django.dispatch import Signal
@@ -10,3 +11,4 @@ from django.dispatch import Signal
 submitted = Signal()
 recalled = Signal()
 withdrawn = Signal()
+published = Signal()
