@@ -40,6 +40,7 @@ def name_arguments(entry: URLPattern) -> dict[str, object]:
         "draft": "x",
         "format": "csv",
         "number": 1,
+        "other": 2,
     }
     return {key: samples[key] for key in entry.pattern.converters}
 

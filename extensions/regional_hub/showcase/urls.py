@@ -5,9 +5,13 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver
 
 from regional_hub.showcase import api
-from regional_hub.showcase.views import gallery
+from regional_hub.showcase.views import comments, compare, gallery, mine, publication
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *api.urlpatterns,  # before the pages of publications, which cannot be called so
     *gallery.urlpatterns,
+    *mine.urlpatterns,
+    *comments.urlpatterns,
+    *compare.urlpatterns,
+    *publication.urlpatterns,  # last: any word may be a publication's
 ]

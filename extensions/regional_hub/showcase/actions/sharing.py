@@ -233,8 +233,13 @@ def _find_people(actor: Person, to: To) -> list[Person]:
     found = {person.username: person for person in Person.objects.filter(username__in=wanted, is_active=True)}
     for name in wanted:
         if name not in found:
-            raise Problem("no-person", _("There is nobody called “%(name)s”."), name=name[:40])
+            raise nobody(name)
     return [found[name] for name in wanted if found[name].pk != actor.pk]
+
+
+def nobody(name: str) -> Problem:
+    """Said of a name that no open account has."""
+    return Problem("no-person", _("There is nobody called “%(name)s”."), name=name[:40])
 
 
 def _find_project(actor: Person, to: To) -> Group | None:
@@ -280,7 +285,7 @@ def transfer(actor: Actor, publication: Publication, person: Person) -> None:
     """Hand a publication over: its link and revisions stay, its author is somebody else."""
     _now(actor, publication, "transfer")
     if not person.is_active:
-        raise Problem("no-person", _("There is nobody called “%(name)s”."), name=person.username)
+        raise nobody(person.username)
     if person.pk == publication.author_id:
         return
     before = publication.author
