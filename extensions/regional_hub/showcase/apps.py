@@ -7,3 +7,11 @@ class ShowcaseConfig(AppConfig):
     name = "regional_hub.showcase"
     label = "showcase"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from regional_hub.showcase import signals, tasks
+        from regional_hub.showcase.actions import checking
+
+        signals.submitted.connect(checking.on_submitted)
+        signals.submitted.connect(tasks.on_submitted)
+        signals.recalled.connect(checking.on_recalled)

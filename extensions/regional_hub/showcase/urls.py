@@ -5,11 +5,12 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver
 
 from regional_hub.showcase import api
-from regional_hub.showcase.views import comments, compare, gallery, mine, publication
+from regional_hub.showcase.views import comments, compare, gallery, mine, publication, review
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *api.urlpatterns,  # before the pages of publications, which cannot be called so
     *gallery.urlpatterns,
+    *review.urlpatterns,
     *mine.urlpatterns,
     *comments.urlpatterns,
     *compare.urlpatterns,

@@ -125,6 +125,8 @@ def _task(
             "REGIONAL_HUB_KIND": "job",
             "PYTHONHASHSEED": "0",
             "TZ": settings.site.time_zone,
+            # A plain process has no place of its own but where its results go; a container has its /tmp.
+            **({} if image else {"TMPDIR": f"{OUT}/temporary"}),
         },
     )
 

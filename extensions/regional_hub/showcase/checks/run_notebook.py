@@ -11,12 +11,14 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, NoReturn
 
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
+from traitlets.config import Config
 
 
 class Limited(NotebookClient):
@@ -50,13 +52,16 @@ def _size(content: Any) -> int:
 def _end(out: Path, report: dict[str, str]) -> NoReturn:
     """Say how it ended, at once: what cells left behind does not keep the job from ending."""
     (out / "report.json").write_text(json.dumps(report), encoding="utf-8")
+    shutil.rmtree(os.environ["JUPYTER_RUNTIME_DIR"], ignore_errors=True)
     sys.stdout.flush()
     os._exit(0 if report["ended"] == "done" else 3)
 
 
 def main(folder: str, entry: str, out: str, most: str) -> NoReturn:
-    work = Path(os.environ.get("TMPDIR", "/tmp")) / "work"  # noqa: S108 the job's own
+    work = Path(os.environ["TMPDIR"]) / "work"
     shutil.copytree(folder, work)
+    # Sockets are files, as a job may have no loopback; their paths must be short.
+    os.environ["JUPYTER_RUNTIME_DIR"] = tempfile.mkdtemp(dir="/tmp")
     for base, _, files in os.walk(work):
         Path(base).chmod(0o755)
         for name in files:
@@ -71,6 +76,7 @@ def main(folder: str, entry: str, out: str, most: str) -> NoReturn:
         kernel_name="python3",
         resources={"metadata": {"path": str(place.parent)}},
         record_timing=False,
+        config=Config({"KernelManager": {"transport": "ipc"}}),
     )
     report: dict[str, str] = {"ended": "done"}
     try:

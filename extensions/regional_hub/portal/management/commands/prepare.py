@@ -26,6 +26,7 @@ from regional_hub.core.oidc import ensure_hub_client
 from regional_hub.portal import assets
 from regional_hub.sdg.subscriptions import tasks as letters
 from regional_hub.settings import ROOT, Settings
+from regional_hub.showcase import tasks as reviews
 
 FIRST = "admin"
 PACKAGE = Path(__file__).parents[3]
@@ -62,6 +63,7 @@ class Command(BaseCommand):
         if any(account.is_behind for account in HubAccount.objects.all()):
             tasks.schedule()
         letters.schedule_if_followed()
+        reviews.start()
         return self._administrator()  # last: the password is shown only once, so nothing may fail after it
 
     def _migrate(self) -> None:
