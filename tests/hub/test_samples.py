@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from regional_hub import settings
-from regional_hub.hub import sample_data, samples
+from regional_hub.hub import sample_data, sample_mobility, samples
 
 
 @pytest.fixture
@@ -39,7 +39,8 @@ def test_all_are_made_and_a_second_time_takes_milliseconds(hub):
     again = samples.ensure(hub)
 
     assert time.monotonic() - begun < 0.25
-    assert [sample.name for sample in made] == ["sdg", "raster", "events"]
+    known = ["sdg", "raster", "events", "prices", "ships", "landuse", "mobility", "small_area"]
+    assert [sample.name for sample in made] == known
     assert again == made
     assert all(sample.made and sample.size and sample.files for sample in made)
 
@@ -81,6 +82,35 @@ def test_the_table_has_as_many_rows_as_the_settings_say(hub):
     assert table.num_rows == 12_000
     assert table["event"].to_pylist() == list(range(12_000))
     assert b"llustrative" in table.schema.metadata[b"comment"]
+
+
+def test_the_samples_of_the_showcase_say_that_they_are_illustrative_and_fit_their_catalog_entries(hub, monkeypatch):
+    parquet = pytest.importorskip("pyarrow.parquet", reason="pyarrow is not installed")
+    small = {name: made for name, made in sample_data.MAKERS.items() if name not in ("sdg", "raster", "events")}
+    monkeypatch.setattr(samples.sample_data, "MAKERS", small)
+    samples.ensure(hub)
+    root = samples.folder(hub)
+
+    for path in root.rglob("*.parquet"):
+        assert b"llustrative" in parquet.read_schema(path).metadata[b"comment"], path
+    for cube in (root / "landuse").glob("*.zarr"):
+        assert "llustrative" in json.loads((cube / "zarr.json").read_text())["attributes"]["comment"]
+    assert sum(sample.size for sample in map(lambda name: samples.state(hub, name), small)) < 20_000_000
+
+
+def test_the_operator_hands_over_no_small_count_and_exact_totals(tmp_path):
+    read = pytest.importorskip("pandas", reason="pandas is not installed").read_parquet
+    sample_mobility.make(tmp_path, 7, 0)
+    flows, truth, margins = (read(tmp_path / f"{name}.parquet") for name in ("flows", "truth", "margins"))
+
+    shown = flows["phones"].notna()
+
+    assert (flows.loc[shown, "phones"] >= sample_mobility.LEAST).all()
+    assert (truth.loc[~shown, "phones"] < sample_mobility.LEAST).all()
+    assert 0.05 < 1 - shown.mean() < 0.4
+    assert (flows.loc[shown, "phones"] == truth.loc[shown, "phones"]).all()
+    totals = truth.groupby(["date", "origin"])["phones"].sum().to_numpy()
+    assert (margins.sort_values(["date", "district"])["departures"].to_numpy() == totals).all()
 
 
 @pytest.mark.parametrize("umask", [0o077, 0o022])
@@ -151,8 +181,8 @@ def test_what_a_killed_start_left_is_cleared(hub, only_sdg):
 def _ensure(queue, folder):
     os.environ["HUB_DATA"] = folder
     lines: list[str] = []
-    sample_data.MAKERS.pop("raster")
-    sample_data.MAKERS.pop("events")
+    for name in set(sample_data.MAKERS) - {"sdg"}:
+        sample_data.MAKERS.pop(name)
     samples.ensure(settings.load(), lines.append)
     queue.put(len(lines))
 

@@ -12,12 +12,12 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-VERSION = 1  # a change of what a maker writes raises it, and hubs make their samples again
+from regional_hub.hub import sample_landuse, sample_mobility, sample_prices, sample_ships, sample_small_area
+from regional_hub.hub.sample_common import NOTE, VERSION, smooth
+from regional_hub.hub.sample_common import random as _random
 
-NOTE = (
-    "Illustrative figure made by a generator; not a statistic of any place. "
-    "示例数据，由程序生成，并非任何地区的统计数据。"
-)
+__all__ = ["MAKERS", "NOTE", "VERSION"]
+
 STRUCTURE = "REGIONAL-HUB:SDG_SAMPLE(1.0)"
 
 # Codes from XA to XZ are left free by ISO 3166 for users; no country is shown with figures that are not its own.
@@ -82,13 +82,6 @@ COMPONENTS = (
     "INDICATOR", "TITLE", "TITLE_ZH", "REF_AREA_TITLE", "REF_AREA_TITLE_ZH", "COMMENT_OBS",
 )  # fmt: skip
 TOTALS = COMPONENTS[5:15]  # breakdowns that the sample has only in total
-
-
-def _random(seed: int, *stream: int) -> Any:
-    """A generator of its own for each part, so that no part's figures depend on the order in which parts are made."""
-    import numpy
-
-    return numpy.random.default_rng([seed, VERSION, *stream])
 
 
 # -- the SDG sample ---------------------------------------------------------------------------------------------------
@@ -186,18 +179,7 @@ def _write_chunks(array: Any, start: int, values: Any) -> None:
 
 
 def _greenness(seed: int) -> Any:
-    """A smooth field between 0.1 and 0.8: a few waves of random direction and phase."""
-    import numpy
-
-    random = _random(seed, 3)
-    y, x = numpy.mgrid[0:SIDE, 0:SIDE].astype("float32") / SIDE
-    field = numpy.zeros((SIDE, SIDE), "float32")
-    for wave in range(1, 7):
-        angle, phase = random.uniform(0, 2 * numpy.pi, 2)
-        turn = numpy.cos(angle) * x + numpy.sin(angle) * y
-        field += (numpy.sin(2 * numpy.pi * wave * turn + phase) / wave).astype("float32")
-    low, high = field.min(), field.max()
-    return (0.1 + 0.7 * (field - low) / (high - low)).astype("float32")
+    return smooth(seed, SIDE, 6, 3, 0.1, 0.7)
 
 
 def _axis(root: Any, name: str, values: Any, attributes: dict[str, str]) -> None:
@@ -264,4 +246,9 @@ MAKERS: dict[str, tuple[Callable[[Path, int, int], None], Callable[[int], int]]]
     "sdg": (make_sdg, lambda _rows: 1_000_000),
     "raster": (make_raster, lambda _rows: 80_000_000),
     "events": (make_events, lambda rows: rows * 24),
+    "prices": (sample_prices.make, lambda _rows: 3_000_000),
+    "ships": (sample_ships.make, lambda _rows: 15_000_000),
+    "landuse": (sample_landuse.make, lambda _rows: 6_000_000),
+    "mobility": (sample_mobility.make, lambda _rows: 1_000_000),
+    "small_area": (sample_small_area.make, lambda _rows: 1_000_000),
 }
