@@ -1,4 +1,4 @@
-"""The JSON API of the Showcase, for JupyterLab, the terminal and pages. Documented in docs/reference/showcase-api.md.
+"""The JSON API of the Showcase, for JupyterLab, the terminal and pages. Documented in docs/how-to/share-notebooks.md.
 
 `/showcase/api/openapi.json` describes it. Every error has a code and its text in both languages. It changes nothing by
 itself: `actions.sharing` does, and `access` says who reads what.

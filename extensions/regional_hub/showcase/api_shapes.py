@@ -146,6 +146,9 @@ class RevisionOut(Schema):
     size: int
     entry: str
     files: dict[str, int]
+    image: str
+    lock: str
+    releases: list[dict[str, Any]]
     link: str
 
     @classmethod
@@ -161,6 +164,9 @@ class RevisionOut(Schema):
             size=revision.size,
             entry=revision.entry,
             files={name: facts["size"] for name, facts in manifest.items()},
+            image=revision.manifest["image"],
+            lock=revision.manifest["lock"],
+            releases=revision.manifest["releases"],
             link=f"{settings.HUB.url}/showcase/{revision.publication.slug}/r/{revision.number}/",
         )
 
