@@ -1,7 +1,8 @@
-"""A notebook that makes a page's chart again: it asks the hub's SDMX service for the data and draws the same chart.
+"""A notebook that makes a page's chart again: it reads the same selection of the same release and draws the same chart.
 
-The notebook holds the queries, the chart without its values, and a few lines that put the two together. What comes from
-the data stands in it as quoted text only, never as code.
+On a server of the hub the driver of the catalog reads it, which notes the release in the notebook; elsewhere the SDMX
+service does. The notebook holds the queries, the chart without its values, and a few lines that put the two together.
+What comes from the data stands in it as quoted text only, never as code.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ import json
 import re
 from typing import Any
 
+from regional_hub.sdg import timeline
 from regional_hub.sdg.explorer import charts, cite
+from regional_hub.sdg.explorer.choices import Choice
+from regional_hub.sdg.explorer.cite import Citation
 from regional_hub.sdg.explorer.figure import Figure
 from regional_hub.sdg.explorer.look import Json, Look
 from regional_hub.sdg.explorer.saying import say
@@ -22,14 +26,17 @@ VALUES = ("y", "text", "low", "high", "other", "other_text", "label")
 LINE = 4_000
 
 READ = """import json
-import os
 
 import altair as alt
 import pandas as pd
 
-hub = os.environ.get("REGIONAL_HUB_DATA_URL") or os.environ.get("REGIONAL_HUB_URL") or public
-parts = [pd.read_csv(hub + query, dtype=str, keep_default_na=False) for query in queries]
-data = pd.concat(parts, ignore_index=True)
+try:
+    from regional_hub.sdg.release_source import ReleaseSource
+except ImportError:  # not on a server of the hub
+    parts = [pd.read_csv(public + query, dtype=str) for query in queries]
+else:
+    parts = [ReleaseSource(**one, numeric=False).read() for one in asked]
+data = pd.concat(parts, ignore_index=True).fillna("")
 data.head()"""
 
 DRAW = """observations = {
@@ -67,21 +74,22 @@ def notebook(figure: Figure, base: str) -> Json:
     language = figure.language
     citation = cite.citation(figure, base)
     frame, chart = framed(figure)
-    second = [figure.other_choice] if figure.other_choice else []
-    queries = [cite.sdmx_url(choice, "") for choice in (figure.choice, *second)]
+    choices = (figure.choice, *([figure.other_choice] if figure.other_choice else []))
+    queries = [cite.sdmx_url(choice, "") for choice in choices]
     queries = [f"{query}{'&' if '?' in query else '?'}format=csv" for query in queries]
-    about = "\n\n".join([f"# {plain(figure.title.text)}", plain(figure.constant), plain(citation.text)])
+    about = "\n\n".join([f"# {plain(figure.title.text)}", plain(figure.constant), cited(citation)])
     data = say(
         language,
-        "The data, by the hub's SDMX service, as of the release of the page.",
-        "数据：由本站 SDMX 服务按页面的版本读取。",
+        "The data, as of the release of the page.",
+        "数据（按页面的版本读取）。",
     )
     same = say(
         language,
         "The same chart as on the page, with the values read above.",
         "与页面相同的图表，数值取自上面读取的数据。",
     )
-    asked = f"public = {base!r}\nqueries = {json.dumps(queries, indent=4)}\n"
+    asked = f"asked = {json.dumps([driven(choice) for choice in choices], indent=4)}\n"
+    asked += f"public = {base!r}\nqueries = {json.dumps(queries, indent=4)}\n"
     held = f"frame = json.loads({quoted(frame)})\nchart = json.loads({quoted(chart)})"
     cells = [
         _cell("markdown", about),
@@ -113,6 +121,21 @@ def framed(figure: Figure) -> tuple[Json, Json]:
         "rows": rows,
     }
     return frame, chart
+
+
+def driven(choice: Choice) -> Json:
+    """What the catalog's driver takes for exactly this selection."""
+    book, (key,) = choice.book, choice.whole.keys
+    codes = {part.id: list(some) for part, some in zip(book.structure.dimensions, key, strict=True) if some is not None}
+    period = {"start": choice.state.start, "end": choice.state.end}
+    bounds = {name: value for name, value in period.items() if value}
+    return {"flow": book.flow, "where": codes, "as_of": timeline.stamp(cite.since(book)), **bounds}
+
+
+def cited(citation: Citation) -> str:
+    """A citation in Markdown; its link, which is an address of ours, stays one."""
+    before, _, after = citation.text.partition(citation.link)
+    return f"{plain(before)} <{citation.link}>{plain(after)}"
 
 
 def quoted(value: object) -> str:
