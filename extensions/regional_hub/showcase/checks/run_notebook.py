@@ -76,7 +76,7 @@ def main(folder: str, entry: str, out: str, most: str) -> NoReturn:
         kernel_name="python3",
         resources={"metadata": {"path": str(place.parent)}},
         record_timing=False,
-        config=Config({"KernelManager": {"transport": "ipc"}}),
+        config=Config({"KernelManager": {"transport": "ipc", "ip": f"{os.environ['JUPYTER_RUNTIME_DIR']}/kernel"}}),
     )
     report: dict[str, str] = {"ended": "done"}
     try:
