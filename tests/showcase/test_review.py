@@ -84,7 +84,11 @@ def test_a_newer_one_replaces_it_with_what_was_said_of_it_and_the_old_one_stays_
 
     assert Publication.objects.get().public_revision == second
     first.refresh_from_db()
-    assert may_read_revision(reader, first) and may_read_revision(reader, second)
+    for anybody in (reader, None):
+        assert may_read_revision(anybody, first) and may_read_revision(anybody, second)
+    sharing.withdraw(alice, Publication.objects.get(), "An error in the source")
+    first.publication.refresh_from_db()
+    assert not may_read_revision(reader, first) and not may_read_revision(None, first)
 
 
 def test_changes_wanted_end_the_review_and_the_author_is_told_why(alice, rita, sam, django_capture_on_commit_callbacks):

@@ -35,13 +35,12 @@ def may_read(actor: Any, publication: Publication) -> bool:
 def may_read_revision(actor: Any, revision: Revision) -> bool:
     """Whether somebody may read one revision; its number in an address is no secret and gives nothing."""
     publication = revision.publication
-    if publication.is_public and publication.public_revision_id == revision.pk:
+    was_reviewed = publication.public_revision_id == revision.pk or revision.published_at is not None
+    if publication.is_public and was_reviewed:  # what was public once stays reachable under its number
         return True
     if isinstance(actor, Person) and publication.audience == Publication.Audience.PUBLIC:
         # What is meant for the public is read by its author and reviewers until it was reviewed.
-        return actor.is_active and (
-            actor.pk == publication.author_id or may_review(actor, publication) or revision.published_at is not None
-        )
+        return actor.is_active and (actor.pk == publication.author_id or may_review(actor, publication))
     return may_read(actor, publication)
 
 
