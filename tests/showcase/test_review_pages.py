@@ -194,3 +194,11 @@ def test_a_notebook_that_reads_the_reviewers_cookies_has_nothing_to_run_on(alice
     assert "<script>" not in shown and "<img src=x" not in shown and "<svg onload" not in shown
     policy = response.headers["Content-Security-Policy"]
     assert "script-src 'self'" in policy and "unsafe-inline" not in policy.split("script-src")[1].split(";")[0]
+
+
+def test_reviewers_find_the_queue_and_authors_their_review(alice, rita, signed_in):
+    revision = in_review(alice)
+
+    assert "/showcase/review/" in text(signed_in(rita).get("/showcase/shared/"))
+    shown = text(signed_in(alice).get("/showcase/mine/"))
+    assert f"/showcase/review/{revision.pk}/" in shown and 'href="/showcase/review/"' not in shown
