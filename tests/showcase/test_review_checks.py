@@ -103,6 +103,16 @@ def test_the_settings_say_what_stops_a_revision(alice, ran, settings):
     assert check(revision) == "in-review" and outcomes(revision)["licence"] == "warned"
 
 
+def test_a_licence_that_was_missing_is_set_and_the_same_revision_checked_again(alice, ran):
+    revision = with_notebook(alice, about=About("Water"))
+    assert check(revision) == "failed"
+
+    sharing.change_about(alice, revision.publication, WATER)
+    checking.check_again(alice, revision)
+
+    assert check(revision) == "in-review" and outcomes(revision)["licence"] == "passed"
+
+
 def test_where_nothing_can_run_it_fails_with_the_reason_and_can_be_checked_again(alice, make_person, monkeypatch):
     def no_engine(*_args):
         raise JobError("no container engine answers")
