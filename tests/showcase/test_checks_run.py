@@ -221,3 +221,11 @@ def test_where_no_engine_is_it_runs_as_a_process_and_says_so(hub):
 
     assert printed(outcome).strip() == "42" and outcome.image == ""
     assert [one.weight for one in outcome.found] == ["look"]
+
+
+def test_whose_worker_was_killed_ends_by_itself(hub, monkeypatch):
+    monkeypatch.setattr(run, "GRACE", -56)  # four seconds from inside, while the watch would wait for sixty
+
+    outcome = ran(hub, "while True: pass")
+
+    assert outcome.executed is None and outcome.seconds < 30

@@ -24,6 +24,7 @@ from regional_hub.showcase.checks.finding import Finding
 SCRIPT = Path(__file__).with_name("run_notebook.py")
 _OURS = re.compile(r"regional-hub/lab(?::[\w.-]+)?")
 OUTPUT_MB = 64
+GRACE = 30  # seconds
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def _task(
     return Task(
         image,
         # The entry is an argument of its own after the folder, so that no name is an option.
-        ["python", f"{IN}/run_notebook.py", f"{IN}/bundle", entry, OUT, most],
+        [*_lasting(own.check_seconds), "python", f"{IN}/run_notebook.py", f"{IN}/bundle", entry, OUT, most],
         inputs,
         jobs.Limits(own.check_memory_mb, own.check_cpus, own.check_pids, own.check_seconds, OUTPUT_MB),
         mounts,
@@ -129,6 +130,11 @@ def _task(
             **({} if image else {"TMPDIR": f"{OUT}/temporary"}),
         },
     )
+
+
+def _lasting(seconds: int) -> list[str]:
+    """Ends the job from inside a little after its time, should the worker that watches it be killed."""
+    return ["timeout", "--signal=KILL", str(seconds + GRACE)]
 
 
 def _catalogs() -> Mount:
