@@ -17,7 +17,9 @@ class AudienceForm(forms.Form):
     """Who may read. People are added one by one beside it."""
 
     audience = forms.ChoiceField(
-        label=_("Who may read"), choices=Publication.Audience.choices, widget=forms.RadioSelect
+        label=_("Audience"),
+        choices=Publication.Audience.choices,
+        widget=forms.RadioSelect({"class": "form-check-input"}),
     )
     project = forms.ChoiceField(label=_("Project"), required=False)
 
