@@ -4,9 +4,9 @@ import csv
 import io
 import json
 import re
-import sys
 import shlex
 import subprocess
+import sys
 from urllib.parse import parse_qs, urlsplit
 
 import altair

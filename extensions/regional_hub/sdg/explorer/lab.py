@@ -66,6 +66,7 @@ for template in frame["rows"]:
         row["label"] = f"{row['text']} ({row['t']})"
     rows.append(row)
 chart["data"] = {"name": "points", "values": rows}
+alt.renderers.enable("svg")  # drawn here: a browser would load its libraries from far away
 alt.Chart.from_dict(chart)"""
 
 
