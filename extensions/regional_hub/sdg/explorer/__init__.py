@@ -1,1 +1,1 @@
-"""What the pages of the SDG database show, as plain data: no Django here, so that notebooks and tests call it as well."""
+"""What the pages of the SDG database show, as plain data: no Django here, so that notebooks call it as well."""

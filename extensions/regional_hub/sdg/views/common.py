@@ -1,4 +1,4 @@
-"""What every page of the SDG database does: open the book that the address means, answer 304, and explain what is not there.
+"""What every page of the SDG database does: opens the book that the address means, answers 304, explains what is missing.
 
 Trust boundary: visitors read through `Book`, which knows only what is public at its moment; drafts and embargoed series
 are opened by the stewards' desk alone, which asks the permission table first.
@@ -48,7 +48,7 @@ def book_of(request: HttpRequest) -> Book:
 def page(view: View) -> View:
     """A public page of a book: `view(request, book, ...)`. Answers 304 by the book's tag, 404 with near matches.
 
-    Whoever is signed in sees their own name in the header, so only visitors' pages may be kept, and are asked for again.
+    Whoever is signed in sees their own name in the header, only visitors' pages may be kept, and are asked for again.
     """
 
     @wraps(view)
