@@ -1,4 +1,4 @@
-"""What every page of the SDG database does: opens the book that the address means, answers 304, explains what is missing.
+"""What every page of the SDG database does: opens the book that is meant, answers 304, explains what is missing.
 
 Trust boundary: visitors read through `Book`, which knows only what is public at its moment; drafts and embargoed series
 are opened by the stewards' desk alone, which asks the permission table first.
