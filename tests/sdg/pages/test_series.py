@@ -206,14 +206,15 @@ def test_a_full_queue_asks_to_come_again(client, room, monkeypatch):
 def test_the_notebook_is_one_and_the_lab_is_asked_for_it(client, room):
     html = client.get(f"{MORT}?{TWO}").content.decode()
     made = json.loads(client.get(f"{MORT}notebook.ipynb?{TWO}").content)
-    (path,) = re.findall(r'href="/hub/user-redirect/regional-hub/open\?path=([^"]+)"', html)
+    beside_the_chart, among_downloads = re.findall(r'href="/hub/user-redirect/regional-hub/open\?path=([^"]+)"', html)
 
     from urllib.parse import unquote
 
     from regional_hub.lab import open_notebook
 
     assert made["nbformat"] == 4
-    assert client.get(open_notebook.checked(unquote(path))).status_code == 200
+    assert beside_the_chart == among_downloads
+    assert client.get(open_notebook.checked(unquote(among_downloads))).status_code == 200
 
 
 def test_a_hundred_thousand_points_are_thinned_on_screen_and_whole_in_the_file(client, settings, tmp_path):
