@@ -21,6 +21,7 @@ from regional_hub.core.models import Person
 from regional_hub.showcase import access
 from regional_hub.showcase.actions import sharing
 from regional_hub.showcase.models import Publication, Revision
+from regional_hub.showcase.render import render as rendered
 from regional_hub.showcase.views import reading
 from regional_hub.showcase.views.comments import threads
 
@@ -56,7 +57,7 @@ def revision(request: HttpRequest, slug: str, number: int) -> HttpResponse:
 
 
 def _show(request: HttpRequest, publication: Publication, shown: Revision) -> HttpResponse:
-    content = reading.content(shown)
+    content = reading.shown_content(shown)
     names = reading.cell_names(content)
     revisions = reading.readable_revisions(request, publication)
     person = request.user if isinstance(request.user, Person) else None
@@ -66,7 +67,7 @@ def _show(request: HttpRequest, publication: Publication, shown: Revision) -> Ht
         "revisions": revisions,
         "is_newest": shown == revisions[0],
         "previous": next((each for each in revisions if each.number < shown.number), None),
-        "notebook": content,
+        "notebook": rendered(content),
         "files": sorted(shown.manifest["files"].items()),
         "cells": names,
         "threads": threads(request.user, shown, names),
