@@ -360,3 +360,14 @@ def test_mark_up_in_words_stays_text_on_every_page(as_, alice, bob):
     for page in (f"/showcase/{slug}/", f"/showcase/{slug}/manage/", "/showcase/mine/", "/"):
         found = text(as_(alice).get(page))
         assert "<script>alert" not in found and "<img src=x" not in found and "<b>x</b>" not in found, page
+
+
+def test_what_the_run_gave_is_shown_once_there_was_one(as_, bob, shared):
+    ran = notebook_bytes(
+        v4.new_markdown_cell("# Water"), v4.new_code_cell("x", outputs=[v4.new_output("stream", text="sum 4711")])
+    )
+    before = text(as_(bob).get("/showcase/water/"))
+    shared.revision.built = {"notebook": sharing.files().put(ran).sha256}
+    shared.revision.save()
+
+    assert "sum 4711" not in before and "sum 4711" in text(as_(bob).get("/showcase/water/"))
