@@ -26,13 +26,14 @@ from pathlib import Path
 import docker
 from docker.errors import ImageNotFound
 
-from regional_hub.hub import engine, image_build
+from regional_hub.hub import engine, image_build, lab_extension
 from regional_hub.hub.image_build import Context, ImageError, Report
 from regional_hub.settings import ROOT, Settings
 
 __all__ = ["NAMES", "ImageError", "current", "ensure", "exists"]
 
 REPOSITORY = "regional-hub"
+EXTENSION = "labextension-source/"  # in the inputs; the context has what is built from it
 PINNED = "lab-image"  # written by `./hub up` for its processes
 NAMES = ("base", "lab", "hub")
 # Where operating systems keep the certificate authorities that an institution added to them.
@@ -278,10 +279,20 @@ def _with_uv(inputs: Context) -> Context:
 def _lab(_settings: Settings) -> Context:
     package = tree(ROOT / "extensions" / "regional_hub", "package/extensions/regional_hub/", SERVER_ONLY)
     apps = {"kinds/app/voila.json": ROOT / "hub_config" / "voila.json"}
-    return {**tree(ROOT / "images" / "lab"), **apps, **package, "package/pyproject.toml": ROOT / "pyproject.toml"}
+    sources = lab_extension.sources(ROOT / "extensions" / "labextension")
+    extension: Context = {f"{EXTENSION}{name}": file for name, file in sources.items()}
+    pyproject = {"package/pyproject.toml": ROOT / "pyproject.toml"}
+    return {**tree(ROOT / "images" / "lab"), **apps, **package, **extension, **pyproject}
 
 
 def _with_wheel(inputs: Context) -> Context:
+    """Our package as a wheel, and JupyterLab's extension as its builder makes it."""
+    extension = {path.removeprefix(EXTENSION): data for path, data in inputs.items() if path.startswith(EXTENSION)}
+    inputs = {path: data for path, data in inputs.items() if not path.startswith(EXTENSION)}
+    try:
+        inputs |= tree(lab_extension.built(extension), "labextension/")
+    except lab_extension.BuildError as error:
+        raise ImageError(str(error)) from None
     sources = {path.removeprefix("package/"): data for path, data in inputs.items() if path.startswith("package/")}
     others = {path: data for path, data in inputs.items() if not path.startswith("package/")}
     return {**others, **image_build.wheel(sources, "site-packages/")}

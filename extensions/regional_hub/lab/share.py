@@ -62,6 +62,7 @@ class Plan:
     entry: str
     files: list[Item]
     left_out: list[Item] = field(default_factory=list)
+    made: Mapping[str, bytes] = field(default_factory=dict)  # files that are not on disk: a picture out of the notebook
 
     @property
     def size(self) -> int:
@@ -175,7 +176,8 @@ def pack(wanted: Plan) -> IO[bytes]:
     packed: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=8 * MB)  # noqa: SIM115  (the caller closes it)
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for item in wanted.files:
-            archive.writestr(item.name, _read(wanted.folder / item.name, item.size))
+            made = wanted.made.get(item.name)
+            archive.writestr(item.name, _read(wanted.folder / item.name, item.size) if made is None else made)
     packed.seek(0)
     return packed
 

@@ -126,11 +126,11 @@ def _said(plan: Plan, said: dict[str, Any]) -> dict[str, Any]:
         facts["readers"] = readers
     if said["title"] or not said["slug"]:
         names = ("title_zh", "summary", "summary_zh", "tags", "goals", "licence", "kind")
-        facts["said"] = {"title": said["title"] or _title(plan), **{name: said[name] for name in names}}
+        facts["said"] = {"title": said["title"] or title(plan), **{name: said[name] for name in names}}
     return facts
 
 
-def _title(plan: Plan) -> str:
+def title(plan: Plan) -> str:
     """The notebook's first heading, else its name."""
     for cell in share_find.read(plan.folder / plan.entry)["cells"]:
         if cell.get("cell_type") == "markdown":

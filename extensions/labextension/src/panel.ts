@@ -1,0 +1,158 @@
+/** The side panel: data of the catalogs, one's own publications, and what others share. */
+
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { Widget } from '@lumino/widgets';
+
+import { ask } from './api';
+import { field, h, input } from './dom';
+import { pick, search } from './forms';
+import { explain } from './share';
+import type { Entry, Publication } from './shapes';
+
+/** What the panel can have done in the Lab around it. */
+export interface Deeds {
+  insert: (code: string) => string; // empty, or why not
+  open: (path: string) => Promise<void>;
+}
+
+export class Panel extends Widget {
+  private readonly catalog = h('div', {});
+  private readonly mine = h('div', {});
+  private readonly shared = h('div', {});
+  private readonly told = h('p', { class: 'rh-told', role: 'status' });
+  private readonly box = input('', '100');
+  private entries: Entry[] = [];
+  private readonly trans: TranslationBundle;
+  private readonly chinese: boolean;
+  private readonly deeds: Deeds;
+
+  constructor(trans: TranslationBundle, chinese: boolean, deeds: Deeds) {
+    super();
+    [this.trans, this.chinese, this.deeds] = [trans, chinese, deeds];
+    this.addClass('rh-panel');
+    this.box.type = 'search';
+    this.box.addEventListener('input', () => this.drawCatalog());
+    const part = (title: string, node: HTMLElement): HTMLElement => {
+      return h('details', { open: true }, h('summary', {}, h('h2', {}, title)), node);
+    };
+    const click = (): void => void this.refresh();
+    this.node.append(
+      this.told,
+      part(trans.__('Data'), h('div', {}, field(trans.__('Search data'), this.box), this.catalog)),
+      part(trans.__('My publications'), this.mine),
+      part(trans.__('Shared with me'), this.shared),
+      h('p', {}, h('button', { type: 'button', class: 'jp-mod-styled rh-small', click }, trans.__('Refresh')))
+    );
+  }
+
+  protected onAfterShow(): void {
+    void this.refresh();
+  }
+
+  /** Ask for everything anew; what fails says so in its own place. */
+  async refresh(): Promise<void> {
+    await Promise.all([
+      this.fill(this.catalog, async () => {
+        this.entries = await ask<Entry[]>('catalog');
+        this.drawCatalog();
+      }),
+      this.fill(this.mine, async () => {
+        const none = this.trans.__('You have shared nothing yet. Right-click a notebook and choose “Share…”.');
+        this.draw(this.mine, await ask<Publication[]>('publications'), each => this.ownRow(each), none);
+      }),
+      this.fill(this.shared, async () => {
+        const none = this.trans.__('Nobody has shared anything with you yet.');
+        this.draw(this.shared, await ask<Publication[]>('shared'), each => this.sharedRow(each), none);
+      })
+    ]);
+  }
+
+  private async fill(place: HTMLElement, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      place.replaceChildren(h('p', { class: 'rh-wrong' }, explain(error, this.trans, this.chinese)));
+    }
+  }
+
+  private draw<T>(place: HTMLElement, all: T[], row: (each: T) => HTMLElement, none: string): void {
+    place.replaceChildren(all.length ? h('ul', {}, ...all.map(row)) : h('p', {}, none));
+  }
+
+  private drawCatalog(): void {
+    const found = search(this.entries, this.box.value);
+    this.draw(this.catalog, found, each => this.entryRow(each), this.trans.__('No data is called that.'));
+  }
+
+  private entryRow(entry: Entry): HTMLElement {
+    const { trans, chinese } = this;
+    const click = (): void => {
+      this.told.textContent = this.deeds.insert(entry.code) || trans.__('Inserted.');
+    };
+    const title = pick(chinese, entry.title, entry.title_zh);
+    const facts = [entry.licence, pick(chinese, entry.source, entry.source_zh)].filter(Boolean).join(' · ');
+    const parameters = entry.parameters.map(each => {
+      return h('li', {}, h('code', {}, each.name), ` ${pick(chinese, each.description, each.description_zh)}`);
+    });
+    const label = trans.__('Insert code for %1', title);
+    return h(
+      'li',
+      {},
+      h(
+        'details',
+        {},
+        h('summary', {}, title),
+        h('p', {}, pick(chinese, entry.description, entry.description_zh)),
+        facts !== '' && h('p', {}, h('small', {}, facts)),
+        parameters.length > 0 && h('ul', {}, ...parameters),
+        h('pre', { tabindex: '0' }, entry.code),
+        h('button', { type: 'button', class: 'jp-mod-styled rh-small', 'aria-label': label, click }, trans.__('Insert code'))
+      )
+    );
+  }
+
+  private ownRow(each: Publication): HTMLElement {
+    const newest = each.revisions[0];
+    const state = each.withdrawn_at ? this.trans.__('withdrawn') : this.state(newest?.state ?? '');
+    const number = newest ? this.trans.__('revision %1', String(newest.number)) : '';
+    return h('li', {}, this.link(each), h('br'), h('small', {}, [number, state].filter(Boolean).join(' · ')));
+  }
+
+  private sharedRow(each: Publication): HTMLElement {
+    const { trans } = this;
+    const click = (): void => void this.copy(each);
+    const title = pick(this.chinese, each.title, each.title_zh);
+    const label = trans.__('Open a copy of %1', title);
+    const button = h('button', { type: 'button', class: 'jp-mod-styled rh-small', 'aria-label': label, click }, trans.__('Open a copy'));
+    return h('li', {}, this.link(each), h('br'), h('small', {}, each.author_name || each.author), ' ', button);
+  }
+
+  private link(each: Publication): HTMLElement {
+    const title = pick(this.chinese, each.title, each.title_zh);
+    return h('a', { href: each.link, target: '_blank', rel: 'noopener' }, title);
+  }
+
+  private state(name: string): string {
+    const { trans } = this;
+    const words: Record<string, string> = {
+      shared: trans.__('shared'),
+      checking: trans.__('being checked'),
+      failed: trans.__('checks failed'),
+      'in-review': trans.__('in review'),
+      changes: trans.__('changes wanted'),
+      approved: trans.__('approved'),
+      declined: trans.__('declined')
+    };
+    return words[name] ?? name;
+  }
+
+  private async copy(each: Publication): Promise<void> {
+    try {
+      const { path } = await ask<{ path: string }>('copy', { slug: each.slug });
+      await this.deeds.open(path);
+      this.told.textContent = this.trans.__('Copied to %1', path);
+    } catch (error) {
+      this.told.textContent = explain(error, this.trans, this.chinese);
+    }
+  }
+}

@@ -1,0 +1,96 @@
+/** What our server extension answers (regional_hub/lab/share_api.py) and is sent. Types only. */
+
+export interface Item {
+  name: string;
+  size: number;
+  why: string;
+  why_zh: string;
+}
+
+export interface Revision {
+  number: number;
+  state: string;
+  entry: string;
+  link: string;
+}
+
+export interface Publication {
+  slug: string;
+  link: string;
+  kind: string;
+  author: string;
+  author_name: string;
+  title: string;
+  title_zh: string;
+  summary: string;
+  summary_zh: string;
+  tags: string[];
+  goals: number[];
+  licence: string;
+  audience: string;
+  public: boolean;
+  withdrawn_at: string | null;
+  revisions: Revision[];
+}
+
+export interface Plan {
+  entry: string;
+  files: Item[];
+  left_out: Item[];
+  size: number;
+  title: string;
+  pictures: { id: string; mime: string; data: string }[];
+  earlier: Publication[];
+}
+
+export interface Person {
+  username: string;
+  name: string;
+}
+
+export interface Options {
+  me: Person;
+  projects: { name: string; title: string; title_zh: string }[];
+  licences: string[];
+}
+
+export interface Entry {
+  name: string;
+  title: string;
+  title_zh: string;
+  description: string;
+  description_zh: string;
+  licence: string;
+  source: string;
+  source_zh: string;
+  tags: string[];
+  parameters: { name: string; description: string; description_zh: string; default: string }[];
+  code: string;
+}
+
+/** What the form of sharing holds. */
+export interface Form {
+  audience: string;
+  people: string[];
+  project: string;
+  title: string;
+  title_zh: string;
+  summary: string;
+  summary_zh: string;
+  tags: string;
+  licence: string;
+  note: string;
+}
+
+export interface Published {
+  new: boolean;
+  link: string;
+  number: number;
+}
+
+export interface Sending {
+  sent: number;
+  total: number;
+  answer: Published | null;
+  error: { code: string; en: string; zh: string } | null;
+}

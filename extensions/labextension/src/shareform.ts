@@ -1,0 +1,191 @@
+/** The form of "Share…": who reads it, what is said of it, and what will be sent. */
+
+import type { TranslationBundle } from '@jupyterlab/translation';
+import { Widget } from '@lumino/widgets';
+
+import { area, field, h, input, select } from './dom';
+import { firstForm, missing, pick, sizeText } from './forms';
+import { People } from './people';
+import type { Form, Item, Options, Plan, Publication } from './shapes';
+
+export class ShareForm extends Widget {
+  readonly excluded = new Set<string>();
+  picture = '';
+  earlier: Publication | null;
+  private readonly people: People;
+  private audience!: HTMLSelectElement;
+  private project!: HTMLSelectElement;
+  private readonly texts: Record<string, HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement> = {};
+  private readonly wrong = h('p', { class: 'rh-wrong', role: 'alert' });
+  private readonly plan: Plan;
+  private readonly options: Options;
+  private readonly trans: TranslationBundle;
+  private readonly chinese: boolean;
+
+  constructor(plan: Plan, options: Options, trans: TranslationBundle, chinese: boolean) {
+    super();
+    this.addClass('rh-share');
+    [this.plan, this.options, this.trans, this.chinese] = [plan, options, trans, chinese];
+    this.people = new People(trans);
+    this.earlier = plan.earlier[0] ?? null;
+    this.draw();
+  }
+
+  /** What was filled in. */
+  get form(): Form {
+    const of = (name: string): string => this.texts[name]?.value ?? '';
+    return {
+      audience: this.audience.value,
+      people: [...this.people.chosen.keys()],
+      project: this.project.value,
+      title: of('title'),
+      title_zh: of('title_zh'),
+      summary: of('summary'),
+      summary_zh: of('summary_zh'),
+      tags: of('tags'),
+      licence: of('licence'),
+      note: of('note')
+    };
+  }
+
+  /** The names of the files that are sent but the picture's own. */
+  get files(): string[] {
+    return this.plan.files.map(item => item.name).filter(name => !this.excluded.has(name));
+  }
+
+  /** Whether all is there; says what is not. */
+  check(): boolean {
+    const { trans } = this;
+    const texts: Partial<Record<keyof Form, string>> = {
+      title: trans.__('Give it a title.'),
+      people: trans.__('Choose at least one person.'),
+      project: trans.__('Choose a project.'),
+      licence: trans.__('What everybody may read needs a licence.')
+    };
+    const found = missing(this.form, this.earlier !== null);
+    this.wrong.textContent = found.map(name => texts[name]).join(' ');
+    return !found.length;
+  }
+
+  say(text: string): void {
+    this.wrong.textContent = text;
+  }
+
+  private draw(): void {
+    const { trans, plan } = this;
+    const parts: (HTMLElement | null)[] = [this.wrong];
+    if (plan.earlier.length) {
+      const names = plan.earlier.map((each): [string, string] => [each.slug, this.revisionText(each)]);
+      const choice = select([...names, ['', trans.__('A new publication')]], this.earlier?.slug ?? '');
+      choice.addEventListener('change', () => {
+        this.earlier = plan.earlier.find(each => each.slug === choice.value) ?? null;
+        this.draw();
+      });
+      parts.push(field(trans.__('Share as'), choice));
+    }
+    parts.push(this.readers(), ...this.about(), this.pictures(), this.sent());
+    this.node.replaceChildren(...parts.filter(part => part !== null));
+  }
+
+  private revisionText(each: Publication): string {
+    const title = pick(this.chinese, each.title, each.title_zh);
+    return this.trans.__('Revision %1 of “%2”', String(each.revisions[0].number + 1), title);
+  }
+
+  private readers(): HTMLElement {
+    const { trans } = this;
+    this.audience = select([
+      ['people', trans.__('People I choose')],
+      ['project', trans.__('A project')],
+      ['hub', trans.__('Everybody on this hub')],
+      ['public', trans.__('Everybody, after review')]
+    ]);
+    const titles = this.options.projects.map((each): [string, string] => [
+      each.name,
+      pick(this.chinese, each.title, each.title_zh) || each.name
+    ]);
+    this.project = select(titles);
+    const project = field(trans.__('Project'), this.project);
+    const show = (): void => {
+      this.people.node.hidden = this.audience.value !== 'people';
+      project.hidden = this.audience.value !== 'project';
+    };
+    this.audience.addEventListener('change', show);
+    show();
+    if (this.earlier) {
+      return h('p', {}, trans.__('The readers and the link stay as they are.'));
+    }
+    return h('div', {}, field(trans.__('Who may read it'), this.audience), this.people.node, project);
+  }
+
+  private about(): HTMLElement[] {
+    const { trans } = this;
+    const first = firstForm(this.plan, this.earlier);
+    const licences = this.options.licences.filter(Boolean).map((each): [string, string] => [each, each]);
+    Object.assign(this.texts, {
+      title: input(first.title),
+      title_zh: input(first.title_zh),
+      summary: area(first.summary),
+      summary_zh: area(first.summary_zh),
+      tags: input(first.tags),
+      licence: select([['', trans.__('None')], ...licences], first.licence),
+      note: input('')
+    });
+    const { texts } = this;
+    return [
+      field(trans.__('Title'), texts.title),
+      field(trans.__('Title in Chinese'), texts.title_zh),
+      field(trans.__('Summary'), texts.summary),
+      field(trans.__('Summary in Chinese'), texts.summary_zh),
+      field(trans.__('Tags'), texts.tags, trans.__('Separated by commas.')),
+      field(trans.__('Licence'), texts.licence),
+      ...(this.earlier ? [field(trans.__('What changed'), texts.note)] : [])
+    ];
+  }
+
+  private pictures(): HTMLElement | null {
+    const { trans, plan } = this;
+    if (!plan.pictures.length) {
+      return null;
+    }
+    const choice = (id: string, shown: Node): HTMLElement => {
+      const change = (): void => void (this.picture = id);
+      const radio = h('input', { type: 'radio', name: 'rh-picture', checked: id === this.picture, change });
+      return h('label', { class: 'rh-picture' }, radio, shown);
+    };
+    const rows = plan.pictures.map((each, place) => {
+      const alt = trans.__('Picture %1 of the notebook', String(place + 1));
+      return choice(each.id, h('img', { src: `data:${each.mime};base64,${each.data}`, alt }));
+    });
+    const none = choice('', document.createTextNode(trans.__('None')));
+    return h('fieldset', {}, h('legend', {}, trans.__('Picture for lists')), none, ...rows);
+  }
+
+  private sent(): HTMLElement {
+    const { trans, plan } = this;
+    const row = (item: Item, control: HTMLElement | null): HTMLElement => {
+      const why = pick(this.chinese, item.why, item.why_zh);
+      return h('li', {}, h('label', {}, control, h('code', {}, item.name), ` ${sizeText(item.size)} · ${why}`));
+    };
+    const files = plan.files.map(item => {
+      const change = (event: Event): void => {
+        const kept = (event.target as HTMLInputElement).checked;
+        void (kept ? this.excluded.delete(item.name) : this.excluded.add(item.name));
+      };
+      const fixed = item.name === plan.entry;
+      const checked = !this.excluded.has(item.name);
+      return row(item, h('input', { type: 'checkbox', checked, disabled: fixed, change }));
+    });
+    const total = trans._n('%1 file, %2', '%1 files, %2', plan.files.length, sizeText(plan.size));
+    const left = plan.left_out.map(item => row(item, null));
+    return h(
+      'fieldset',
+      { class: 'rh-files' },
+      h('legend', {}, trans.__('What will be sent')),
+      h('p', {}, total),
+      h('ul', {}, ...files),
+      left.length > 0 && h('p', {}, trans.__('Named in the notebook, but not sent:')),
+      left.length > 0 && h('ul', {}, ...left)
+    );
+  }
+}

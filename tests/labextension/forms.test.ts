@@ -1,0 +1,55 @@
+/** The rules of the form and of lists, run by node itself. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { factsOf, firstForm, homePath, missing, pick, search, sizeText, tagsOf } from '../../extensions/labextension/src/forms.ts';
+
+const plan = { entry: 'a.ipynb', files: [], left_out: [], size: 0, title: 'Water', pictures: [], earlier: [] };
+const form = firstForm(plan, null);
+const earlier: any = { slug: 'water', title: 'Old', title_zh: '旧', summary: '', summary_zh: '', tags: ['a', 'b'], goals: [6], kind: 'app', licence: 'MIT' };
+
+test('tags are parted by commas of both languages, each once', () => {
+  assert.deepEqual(tagsOf('water, 水，河、 water ;'), ['water', '水', '河']);
+});
+
+test('what is missing is named by audience', () => {
+  assert.deepEqual(missing(form, false), ['people']);
+  assert.deepEqual(missing({ ...form, audience: 'hub' }, false), []);
+  assert.deepEqual(missing({ ...form, audience: 'project' }, false), ['project']);
+  assert.deepEqual(missing({ ...form, audience: 'public', title: ' ' }, false), ['title', 'licence']);
+  assert.deepEqual(missing(form, true), []);
+});
+
+test('people chosen for another audience are not sent', () => {
+  const facts: any = factsOf({ ...form, audience: 'hub', people: ['bob'], project: 'p' }, null);
+  assert.deepEqual(facts.readers, { audience: 'hub', people: [], project: '' });
+});
+
+test('a revision keeps its readers, its goals and its kind', () => {
+  const facts: any = factsOf({ ...firstForm(plan, earlier), note: ' new data ' }, earlier);
+  assert.equal(facts.readers, undefined);
+  assert.equal(facts.slug, 'water');
+  assert.equal(facts.note, 'new data');
+  assert.deepEqual([facts.said.goals, facts.said.kind, facts.said.title, facts.said.tags], [[6], 'app', 'Old', ['a', 'b']]);
+});
+
+test('entries are found by all words, in either language', () => {
+  const entry: any = { name: 'sdg', title: 'SDG data', title_zh: '目标数据', description: 'Series', description_zh: '', tags: ['un'] };
+  assert.equal(search([entry], 'series UN').length, 1);
+  assert.equal(search([entry], '目标').length, 1);
+  assert.equal(search([entry], 'series ships').length, 0);
+});
+
+test('only paths of the home are shared', () => {
+  assert.equal(homePath('RTC:work/a.ipynb'), 'work/a.ipynb');
+  assert.equal(homePath('/work/a.ipynb'), 'work/a.ipynb');
+  assert.equal(homePath('Other:work/a.ipynb'), null);
+});
+
+test('texts fall back to the other language, and sizes are read by people', () => {
+  assert.equal(pick(true, 'Water', ''), 'Water');
+  assert.equal(pick(true, 'Water', '水'), '水');
+  assert.equal(sizeText(2048), '2.0 KB');
+  assert.equal(sizeText(5 * 1048576), '5.00 MB');
+});
