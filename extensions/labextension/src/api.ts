@@ -19,7 +19,8 @@ export class Fault extends Error {
 export async function ask<T>(path: string, body?: unknown): Promise<T> {
   const settings = ServerConnection.makeSettings();
   const url = URLExt.join(settings.baseUrl, 'regional-hub/api') + '/' + path;
-  const init = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) };
+  const headers = { 'Content-Type': 'application/json' };
+  const init = body === undefined ? {} : { method: 'POST', body: JSON.stringify(body), headers };
   let answer: Response;
   try {
     answer = await ServerConnection.makeRequest(url, init, settings);
