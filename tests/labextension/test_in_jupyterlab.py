@@ -86,6 +86,7 @@ def test_a_notebook_is_shared_with_a_person_and_the_link_is_shown(lab: Page, loc
     expect(dialog).to_contain_text("Choose at least one person.")  # and it is still there
     dialog.get_by_label("People").fill("ben")
     dialog.locator(".rh-found button", has_text="benno").click()
+    expect(dialog.locator(".rh-wrong")).to_be_empty()
     dialog.get_by_role("radio", name="Picture 1 of the notebook").check()
     shoot(lab, "share-en")
     lab.locator(".rh-send").click()
@@ -110,6 +111,7 @@ def test_the_panel_shows_what_was_shared_and_inserts_code_of_the_catalog(lab: Pa
     panel.get_by_role("button", name="Insert code for SDG sample (illustrative)").click()
 
     expect(cell).to_contain_text("intake.cat.sdg_sample")
+    expect(cell.locator(".cm-line").nth(1)).to_have_text("import intake")  # a line of its own
     shoot(lab, "panel-en")
 
 

@@ -121,7 +121,9 @@ function insert(notebooks: INotebookTracker, code: string, none: string): string
   if (!editor || notebooks.activeCell?.model.type !== 'code') {
     return none;
   }
-  editor.replaceSelection?.(code);
+  const { line, column } = editor.getCursorPosition();
+  const before = (editor.getLine(line) ?? '').slice(0, column).trim();
+  editor.replaceSelection?.(before ? `\n${code}` : code);
   editor.focus();
   return '';
 }

@@ -28,6 +28,9 @@ export class ShareForm extends Widget {
     [this.plan, this.options, this.trans, this.chinese] = [plan, options, trans, chinese];
     this.people = new People(trans);
     this.earlier = plan.earlier[0] ?? null;
+    for (const what of ['input', 'change', 'click']) {
+      this.node.addEventListener(what, () => this.say('')); // whoever mends it is not told any more
+    }
     this.draw();
   }
 
