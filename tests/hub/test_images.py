@@ -21,7 +21,15 @@ from regional_hub import settings as configuration
 from regional_hub.hub import commands, engine, image_build, image_verify, images
 from regional_hub.settings import ROOT, Settings
 
-FOLDERS = ("catalogs", "extensions/labextension", "extensions/regional_hub", "hub_config", "images", "notebooks", "requirements")
+FOLDERS = (
+    "catalogs",
+    "extensions/labextension",
+    "extensions/regional_hub",
+    "hub_config",
+    "images",
+    "notebooks",
+    "requirements",
+)
 FILES = ("package-lock.json", "package.json", "pyproject.toml")
 
 
