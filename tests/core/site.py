@@ -19,6 +19,7 @@ class ListeningHub:
 
     is_down: bool = False
     people: dict[str, dict[str, Any]] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
     deleted: list[str] = field(default_factory=list)
     found: dict[str, list[Server]] = field(default_factory=dict)
     started: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
@@ -32,8 +33,9 @@ class ListeningHub:
         if self.refusal:
             raise self.refusal
 
-    def put_person(self, name: str, groups: Any, *, admin: bool, open_to: Any = ()) -> None:
+    def put_person(self, name: str, groups: Any, *, admin: bool, open_to: Any = (), display_name: str = "") -> None:
         self._answer()
+        self.names[name] = display_name
         self.people[name] = {"groups": sorted(groups), "admin": admin, "open_to": sorted(open_to)}
 
     def delete_person(self, name: str) -> None:

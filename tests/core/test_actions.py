@@ -103,6 +103,13 @@ def test_enabling_gives_back_account_and_groups(admin, alice, listening_hub, dja
     assert listening_hub.people["alice"]["groups"] == ["researchers"]
 
 
+def test_the_hub_knows_people_by_their_own_names(alice, listening_hub, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        actions.change_profile(alice, display_name="Алия Wang 王")
+
+    assert listening_hub.names["alice"] == "Алия Wang 王"
+
+
 def test_the_last_administrator_stays(admin):
     with pytest.raises(Refused):
         actions.set_groups(admin, admin, ["staff"])

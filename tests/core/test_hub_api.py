@@ -72,8 +72,10 @@ def test_what_is_said_of_a_person(api):
     client = api(lambda _r: httpx.Response(200, json={}))
 
     client.put_person("li", {"b", "a"}, admin=False, open_to=["p"])
+    client.put_person("li", {"a"}, admin=False, display_name="Li Wei")
 
     assert json.loads(client.requests[0].content) == {"groups": ["a", "b"], "admin": False, "open_to": ["p"]}
+    assert json.loads(client.requests[1].content)["display_name"] == "Li Wei"
 
 
 @pytest.mark.parametrize(("status", "kind"), [(403, HubError), (409, HubError), (502, HubDown), (503, HubDown)])

@@ -173,6 +173,8 @@ def change_profile(actor: Person, **fields: str) -> None:
     if changed:
         actor.save(update_fields=changed)
         audit.record(actor, "change", f"person:{actor}", {"fields": changed})
+    if "display_name" in changed:
+        directory.touch([actor.username])
 
 
 @transaction.atomic

@@ -52,7 +52,8 @@ def _send(name: str) -> None:
     else:
         person = Person.objects.filter(username=name, is_active=True).first()
         if person is not None:
-            hub().put_person(name, person.group_names, admin=person.is_administrator)
+            shown = person.get_full_name()
+            hub().put_person(name, person.group_names, admin=person.is_administrator, display_name=shown)
             return
     hub().delete_person(name)
 

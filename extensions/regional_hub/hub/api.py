@@ -140,9 +140,21 @@ class HubApi:
     def version(self) -> str:
         return str(self._call("GET", "/").json()["version"])
 
-    def put_person(self, name: str, groups: Collection[str], *, admin: bool, open_to: Collection[str] = ()) -> None:
-        """Make the Hub's user and its groups exactly this; members of `open_to` may use all its servers."""
-        body = {"groups": sorted(groups), "admin": admin, "open_to": sorted(open_to)}
+    def put_person(
+        self,
+        name: str,
+        groups: Collection[str],
+        *,
+        admin: bool,
+        open_to: Collection[str] = (),
+        display_name: str = "",
+    ) -> None:
+        """Make the Hub's user and its groups exactly this; members of `open_to` may use all its servers.
+
+        `display_name` is how others see the person where they work in one server; empty leaves it as it is.
+        """
+        body: dict[str, Any] = {"groups": sorted(groups), "admin": admin, "open_to": sorted(open_to)}
+        body |= {"display_name": display_name} if display_name else {}
         self._call("PUT", f"/people/{quote(name, safe='')}", json=body, timeout=15)
 
     def delete_person(self, name: str) -> None:

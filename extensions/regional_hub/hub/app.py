@@ -27,7 +27,7 @@ class PersonHandler(APIHandler):
 
     def _body(self) -> dict[str, Any]:
         body = self.get_json_body() or {}
-        known: dict[str, type] = {"groups": list, "admin": bool, "open_to": list}
+        known: dict[str, type] = {"groups": list, "admin": bool, "open_to": list, "display_name": str}
         for key, value in body.items():
             if key not in known:
                 raise web.HTTPError(400, f"Unknown field: {key}")
@@ -37,7 +37,10 @@ class PersonHandler(APIHandler):
 
     @needs_scope("admin:users")
     async def put(self, name: str) -> None:
-        """Create where missing, and make groups, administrator's rights and `open_to` exactly what is said."""
+        """Create where missing, and make groups, administrator's rights and `open_to` exactly what is said.
+
+        `display_name` is how others see the person where they work in one server.
+        """
         body = self._body()
         user = self.find_user(name)
         if user is None:
@@ -47,6 +50,8 @@ class PersonHandler(APIHandler):
             await maybe_future(self.authenticator.add_user(user))
         user.sync_groups(body.get("groups", []))
         user.admin = body.get("admin", False)
+        if shown := body.get("display_name"):
+            user.orm_user.user_info = {"name": shown, "display_name": shown}
         roles.assign_default_roles(self.db, entity=user)
         self._open_servers(name, set(body.get("open_to", [])))
         self.db.commit()
