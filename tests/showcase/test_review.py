@@ -9,6 +9,7 @@ from regional_hub.core import actions as core
 from regional_hub.core import audit
 from regional_hub.core.models import AuditEntry, Notice
 from regional_hub.core.permissions import NotAllowed
+from regional_hub.showcase.about import About
 from regional_hub.showcase.access import may_read_revision
 from regional_hub.showcase.actions import review, sharing
 from regional_hub.showcase.actions.problems import Problem
@@ -16,7 +17,7 @@ from regional_hub.showcase.actions.review import decide, take
 from regional_hub.showcase.actions.sharing import To, publish
 from regional_hub.showcase.bundle import Bundle
 from regional_hub.showcase.models import Publication, Review, Revision
-from tests.showcase.bundles import notebook_bytes
+from tests.showcase.bundles import bundle, notebook_bytes
 from tests.showcase.reviewing import WATER, in_review, pass_checks, role, submit
 
 pytestmark = pytest.mark.django_db
@@ -286,6 +287,49 @@ def test_who_became_its_author_after_approving_is_no_reviewer_of_it(alice, rita,
 
     assert Publication.objects.get().public_revision is None
     assert role(revision, "method").decision == "open" and role(revision, "method").reviewer is None
+
+
+def test_who_left_the_reviewers_after_approving_approved_nothing(alice, rita, sam):
+    revision = in_review(alice)
+    approve(rita, revision, "method")
+    rita.groups.clear()
+
+    approve(sam, revision, "disclosure")
+
+    assert Publication.objects.get().public_revision is None
+    assert role(revision, "method").reviewer is None and role(revision, "method").decision == "open"
+
+
+def test_other_words_for_the_same_content_are_reviewed_anew(alice, rita, sam):
+    first = in_review(alice)
+    approve(rita, first, "method")
+
+    again = publish(alice, bundle(), About("Another title", licence="MIT"), None, slug=first.publication.slug)
+
+    assert again.is_new and again.revision.digest == first.digest and again.revision.state == "checking"
+    first.refresh_from_db()
+    assert first.state == "shared" and first.about["title"] == WATER.title
+    refused("not-in-review", decide, rita, role(first, "method"), "approved", first.digest)
+    second = pass_checks(again.revision)
+    assert role(second, "method").decision == "open"
+    same = publish(alice, bundle(), About("Another title", licence="MIT"), None, slug=first.publication.slug)
+    assert not same.is_new and same.revision == second
+
+
+def test_reviewers_read_what_was_submitted_and_nothing_before_or_after_it(alice, rita):
+    private = publish(alice, bundle("With a secret"), WATER, To("people")).revision
+    slug = private.publication.slug
+    sent = publish(alice, bundle("Clean"), None, To("public"), slug=slug).revision
+    pass_checks(sent)
+
+    assert may_read_revision(rita, Revision.objects.get(pk=sent.pk))
+    assert not may_read_revision(rita, Revision.objects.get(pk=private.pk))
+
+    take(rita, role(sent, "method"), no_conflict=True)
+    decide(rita, role(sent, "method"), "declined", sent.digest, "No.")
+    sharing.revoke(alice, Publication.objects.get())
+    later = publish(alice, bundle("A draft for myself"), None, None, slug=slug).revision
+    assert not may_read_revision(rita, Revision.objects.get(pk=later.pk))
 
 
 def test_nobody_decides_for_somebody_else(alice, rita, sam, make_person):

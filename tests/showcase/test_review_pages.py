@@ -5,11 +5,12 @@ import pytest
 from django.test import Client
 
 from regional_hub.core.models import Notice
-from regional_hub.showcase.actions import comments
+from regional_hub.showcase.about import About
+from regional_hub.showcase.actions import comments, sharing
 from regional_hub.showcase.actions.sharing import To, publish
 from regional_hub.showcase.bundle import Bundle
 from regional_hub.showcase.models import Check, Comment, Publication, Revision
-from tests.showcase.bundles import notebook_bytes
+from tests.showcase.bundles import bundle, notebook_bytes
 from tests.showcase.reviewing import WATER, in_review, pass_checks, role, submit
 
 pytestmark = pytest.mark.django_db
@@ -138,6 +139,30 @@ def test_a_failed_revision_tells_its_author_what_to_do(alice, signed_in):
 
     assert "Correct what is marked" in shown and "no good" in shown and "Check again" in shown
     assert "不好" in chinese and "无秘密信息" in chinese and "no good" not in chinese
+
+
+def test_reviewers_see_the_words_that_they_approve_and_no_later_ones(alice, rita, signed_in):
+    said = About("The true title", "真标题", "What it says", licence="MIT", tags=("water",), goals=(6,), kind="app")
+    revision = pass_checks(publish(alice, bundle(), said, To("public")).revision)
+    Publication.objects.update(title="Something harmless", title_zh="", summary="", licence="CC0-1.0", kind="page")
+
+    shown = text(signed_in(rita).get(f"/showcase/review/{revision.pk}/"))
+
+    for word in ("The true title", "真标题", "What it says", "MIT", "water", "Live app", "data.csv"):
+        assert word in shown, word
+    assert "Something harmless" not in shown.split("<main")[1] and "CC0-1.0" not in shown
+
+
+def test_what_its_author_took_back_leaves_the_reviewers_sight(alice, rita, signed_in):
+    revision = in_review(alice)
+    client = signed_in(rita)
+    assert client.get(f"/showcase/review/{revision.pk}/").status_code == 200
+
+    sharing.revoke(alice, revision.publication)
+
+    assert client.get(f"/showcase/review/{revision.pk}/").status_code == 404
+    assert client.get("/showcase/water-of-the-chu/r/1/").status_code == 404
+    assert signed_in(alice).get(f"/showcase/review/{revision.pk}/").status_code == 200
 
 
 def test_nobody_else_sees_a_review(alice, make_person, signed_in):

@@ -15,11 +15,13 @@ from regional_hub.showcase.models import Comment, Publication, Review, Revision
 
 
 def may_read(actor: Any, publication: Publication) -> bool:
-    """Whether somebody with an account may read all revisions; visitors never may."""
+    """Whether somebody with an account may read a publication, or some revision of it; visitors never may."""
     if not isinstance(actor, Person) or not actor.is_active:
         return False
-    if actor.pk == publication.author_id or may_review(actor, publication):
-        return True
+    return actor.pk == publication.author_id or may_review(actor, publication) or _is_in_audience(actor, publication)
+
+
+def _is_in_audience(actor: Person, publication: Publication) -> bool:
     if publication.withdrawn_at is not None:
         return False
     match publication.audience:
@@ -38,10 +40,12 @@ def may_read_revision(actor: Any, revision: Revision) -> bool:
     was_reviewed = publication.public_revision_id == revision.pk or revision.published_at is not None
     if publication.is_public and was_reviewed:  # what was public once stays reachable under its number
         return True
-    if isinstance(actor, Person) and publication.audience == Publication.Audience.PUBLIC:
-        # What is meant for the public is read by its author and reviewers until it was reviewed.
-        return actor.is_active and (actor.pk == publication.author_id or may_review(actor, publication))
-    return may_read(actor, publication)
+    if not isinstance(actor, Person) or not actor.is_active:
+        return False
+    if actor.pk == publication.author_id or (revision.submitted_at is not None and may_review(actor, publication)):
+        return True
+    # What is meant for the public is read by its author and reviewers until it was reviewed.
+    return publication.audience != Publication.Audience.PUBLIC and _is_in_audience(actor, publication)
 
 
 def may_change(actor: Any, publication: Publication) -> bool:
@@ -49,7 +53,10 @@ def may_change(actor: Any, publication: Publication) -> bool:
 
 
 def may_review(actor: Any, publication: Publication) -> bool:
-    """Reviewers see what was submitted for the public, and their own work is never theirs to review."""
+    """Reviewers see what was submitted for the public, and their own work is never theirs to review.
+
+    Of other revisions of the same publication this says nothing: see `may_read_revision`.
+    """
     if not isinstance(actor, Person) or "reviewers" not in actor.group_names or actor.pk == publication.author_id:
         return False
     if publication.revisions.filter(by=actor).exists():  # handed over to somebody else, it is still their own work

@@ -145,8 +145,12 @@ def _publish_if_both(actor: Person, revision: Revision) -> None:
     """Make a revision public once both roles approved it, and both people may still be its reviewers."""
     reviews = list(revision.reviews.select_related("reviewer"))
     for review in reviews:
-        if review.reviewer and review.decision == APPROVED and conflict(review.reviewer, revision):
-            audit.record(actor, "release review", f"publication:{revision}", {"role": review.role, "why": "conflict"})
+        if review.reviewer is None or review.decision != APPROVED:
+            continue
+        why = "" if reviewer_now(review.reviewer) else "no reviewer any more"
+        if why or conflict(review.reviewer, revision):
+            detail = {"role": review.role, "why": why or "conflict"}
+            audit.record(actor, "release review", f"publication:{revision}", detail)
             _free(review)
     approved = {review.role: review.reviewer for review in reviews if review.decision == APPROVED and review.reviewer}
     people = {person.pk for person in approved.values()}

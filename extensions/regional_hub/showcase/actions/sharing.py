@@ -98,7 +98,7 @@ def _publish(
     if publication.withdrawn_at is not None:
         raise Problem("withdrawn", _("This was withdrawn. Publish it anew, under a new link."))
     revision, is_new = _revise(actor, publication, manifest, digest, about, note)
-    if about and publication.public_revision_id is None:
+    if about and publication.public_revision_id is None and revision.state == Revision.State.SHARED:
         _say(publication, about)
     if to is not None or not slug:
         _set_audience(actor, publication, to or To())
@@ -142,7 +142,9 @@ def _revise(
         if newest.state == Revision.State.SHARED and about:
             newest.about = said
             newest.save()
-        return newest, False
+        # Other words for what was checked or reviewed are a revision of their own: reviewers approve both together.
+        if newest.state == Revision.State.SHARED or newest.about == said:
+            return newest, False
     number = newest.number + 1 if newest else 1
     made = Revision.objects.create(
         publication=publication, number=number, digest=digest, manifest=manifest, by=actor, note=note, about=said

@@ -6,7 +6,7 @@ What an author wrote is shown as text and never as mark-up: here sit people whos
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import wraps
 from typing import Any
 
@@ -22,12 +22,13 @@ from regional_hub.core.access import may, requires
 from regional_hub.core.files import Damaged
 from regional_hub.core.models import Person
 from regional_hub.showcase import access
+from regional_hub.showcase.about import About
 from regional_hub.showcase.actions import checking, comments, review_rules, sharing
 from regional_hub.showcase.actions import review as actions
 from regional_hub.showcase.actions.problems import Problem
 from regional_hub.showcase.bundle_faults import BundleError
 from regional_hub.showcase.checks import built, texts
-from regional_hub.showcase.models import Comment, Review, Revision
+from regional_hub.showcase.models import Comment, Publication, Review, Revision
 
 WAITING = (Revision.State.CHECKING, Revision.State.IN_REVIEW)
 RECENT = 20
@@ -73,6 +74,8 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
     facts = {
         "revision": revision,
         "publication": revision.publication,
+        "words": _words(revision),
+        "files": sorted(revision.manifest["files"].items()) if reads else [],
         "checks": list(revision.checks.all()),
         "reviews": reviews,
         "mine": next((one for one in reviews if one.reviewer_id == person.pk), None),
@@ -97,11 +100,24 @@ def _find(request: HttpRequest, pk: int) -> Revision:
     if found is None:
         raise Http404
     person = request.user
-    involved = access.may_change(person, found.publication) or access.may_review(person, found.publication)
-    was_submitted = found.submitted_at is not None or found.checks.exists()
+    is_author = access.may_change(person, found.publication)
+    involved = is_author or access.may_review(person, found.publication)
+    # What its author took back is nobody else's to see any more.
+    was_submitted = found.submitted_at is not None or is_author and found.checks.exists()
     if not was_submitted or not (involved or may(person, "see", "review queue")):
         raise Http404
     return found
+
+
+def _words(revision: Revision) -> dict[str, Any]:
+    """What will stand on its page once it is approved, as its author sent it with this revision.
+
+    The publication's own words may be of another revision: of the one that is public, or of one that came later.
+    """
+    publication = revision.publication
+    said = {name: getattr(publication, name) for name in asdict(About(""))} | revision.about
+    label = Publication(title=said["title"], title_zh=said["title_zh"]).label
+    return {**said, "kind": Publication.Kind(said["kind"]).label, "label": label}
 
 
 def _cells(revision: Revision, said: list[Comment]) -> tuple[list[Cell], bool]:
