@@ -103,7 +103,7 @@ def _find(request: HttpRequest, pk: int) -> Revision:
     is_author = access.may_change(person, found.publication)
     involved = is_author or access.may_review(person, found.publication)
     # What its author took back is nobody else's to see any more.
-    was_submitted = found.submitted_at is not None or is_author and found.checks.exists()
+    was_submitted = found.submitted_at is not None or (is_author and found.checks.exists())
     if not was_submitted or not (involved or may(person, "see", "review queue")):
         raise Http404
     return found
