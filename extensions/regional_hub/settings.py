@@ -238,8 +238,14 @@ class Sdg(Section):
         return value
 
 
+class Jobs(Section):
+    """Checks and methods: what runs in containers of its own and ends."""
+
+    at_once: int = Field(ge=1, le=64)
+
+
 class Showcase(Section):
-    """How large a bundle of a notebook may be, and how what is meant for the public is checked and reviewed."""
+    """How large a bundle may be, how it is checked and reviewed for the public, and how many use live apps at once."""
 
     bundle_mb: int = Field(ge=1, le=2000)
     file_mb: int = Field(ge=1, le=2000)
@@ -256,6 +262,15 @@ class Showcase(Section):
     dominance_percent: int = Field(ge=1, le=100)
     number_tolerance: float = Field(ge=0, lt=1)
     remind_days: int = Field(ge=1)
+    apps: int = Field(ge=1, le=100)
+    kernels: int = Field(ge=1, le=1000)
+    kernels_per_app: int = Field(ge=1, le=200)
+    kernels_per_address: int = Field(ge=1, le=1000)
+    kernel_memory_mb: int = Field(ge=128)
+    idle_minutes: int = Field(ge=1)
+    away_seconds: int = Field(ge=5)
+    preheat: int = Field(ge=0, le=50)
+    live_origin: str = Field(pattern=r"^(https?://[A-Za-z0-9.\-]+(:[0-9]{1,5})?)?$")
 
 
 class Settings(Section):
@@ -274,6 +289,7 @@ class Settings(Section):
     images: Images
     catalogs: Catalogs
     sdg: Sdg
+    jobs: Jobs
     showcase: Showcase
     data_dir: Path
 
