@@ -121,7 +121,7 @@ def test_an_empty_database_has_an_empty_feed(client, empty_room):
 
 
 def test_characters_that_xml_cannot_carry_are_left_out():
-    from regional_hub.sdg.explorer import feeds
+    from regional_hub.core import feeds
 
     now = datetime(2026, 1, 1, tzinfo=UTC)
     entry = feeds.Entry("urn:x", "http://x/", "a\x00b\ud800c", now, "<b>&", "<p>&lt;script&gt;</p>")

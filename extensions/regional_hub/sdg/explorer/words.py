@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from regional_hub.core.goals import facts as goal_facts
 from regional_hub.sdg.structure import Code, Component
 
 
@@ -82,7 +83,7 @@ class Goal:
 def goals(language: str) -> list[Goal]:
     """The goals in order, their official short titles in the language (English where there is none)."""
     found = []
-    for id, facts in _read("goals.toml").items():
+    for id, facts in goal_facts().items():
         texts = {tag: text for tag, text in facts.items() if tag not in ("colour", "ink")}
         found.append(Goal(id, best(texts, language) or Label(id, "und"), facts["colour"], facts["ink"]))
     return found

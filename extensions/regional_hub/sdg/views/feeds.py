@@ -12,9 +12,10 @@ from django.urls import path
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from regional_hub.sdg.explorer import feeds, news, outline, topics
+from regional_hub.core import feeds
+from regional_hub.core.feeds import Entry, Feed
+from regional_hub.sdg.explorer import news, outline, topics
 from regional_hub.sdg.explorer.book import Book, open_book
-from regional_hub.sdg.explorer.feeds import Entry, Feed
 from regional_hub.sdg.explorer.news import Choice, Occasion
 from regional_hub.sdg.explorer.topics import Topic
 from regional_hub.sdg.views import news_parts as parts

@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from lxml import etree
 
@@ -21,7 +22,10 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing that happened. `id` is a URI that stays for ever; `html` is the text with its mark-up escaped."""
+    """One thing that happened or was published. `id` is a URI that stays for ever; `html` is its text as HTML.
+
+    `at` is when it last changed, `published` when it first was there if that was before. `image` is absolute.
+    """
 
     id: str
     link: str
@@ -29,6 +33,10 @@ class Entry:
     at: datetime
     summary: str
     html: str
+    published: datetime | None = None
+    author: str = ""
+    tags: Sequence[str] = ()
+    image: str = ""
 
 
 @dataclass(frozen=True)
@@ -62,8 +70,12 @@ def to_atom(feed: Feed) -> bytes:
         _text(node, "id", entry.id)
         _text(node, "title", entry.title)
         _text(node, "updated", stamp(entry.at))
-        _text(node, "published", stamp(entry.at))
+        _text(node, "published", stamp(entry.published or entry.at))
+        if entry.author:
+            _text(etree.SubElement(node, f"{{{ATOM}}}author"), "name", entry.author)
         _link(node, entry.link, "alternate", "text/html")
+        for tag in entry.tags:
+            etree.SubElement(node, f"{{{ATOM}}}category", term=_NOT_XML.sub("", tag))
         _text(node, "summary", entry.summary)
         _text(node, "content", entry.html).set("type", "html")
     return bytes(etree.tostring(root, xml_declaration=True, encoding="utf-8"))
@@ -71,17 +83,6 @@ def to_atom(feed: Feed) -> bytes:
 
 def to_json(feed: Feed) -> bytes:
     """JSON Feed 1.1: `version`, `title` and `items`, each with an `id` and its content."""
-    items = [
-        {
-            "id": entry.id,
-            "url": entry.link,
-            "title": entry.title,
-            "summary": entry.summary,
-            "content_html": entry.html,
-            "date_published": stamp(entry.at),
-        }
-        for entry in feed.entries
-    ]
     facts = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": feed.title,
@@ -90,9 +91,29 @@ def to_json(feed: Feed) -> bytes:
         "feed_url": feed.json,
         "language": feed.language,
         "authors": [{"name": feed.author, "url": feed.home}],
-        "items": items,
+        "items": [_item(entry) for entry in feed.entries],
     }
     return json.dumps(facts, ensure_ascii=False, indent=1).encode()
+
+
+def _item(entry: Entry) -> dict[str, Any]:
+    item: dict[str, Any] = {
+        "id": entry.id,
+        "url": entry.link,
+        "title": entry.title,
+        "summary": entry.summary,
+        "content_html": entry.html,
+        "date_published": stamp(entry.published or entry.at),
+    }
+    if entry.published:
+        item["date_modified"] = stamp(entry.at)
+    if entry.author:
+        item["authors"] = [{"name": entry.author}]
+    if entry.tags:
+        item["tags"] = list(entry.tags)
+    if entry.image:
+        item["image"] = entry.image
+    return item
 
 
 def stamp(when: datetime) -> str:
