@@ -270,6 +270,7 @@ class Showcase(Section):
     idle_minutes: int = Field(ge=1)
     away_seconds: int = Field(ge=5)
     preheat: int = Field(ge=0, le=50)
+    app_cpus: float = Field(gt=0)
     live_origin: str = Field(pattern=r"^(https?://[A-Za-z0-9.\-]+(:[0-9]{1,5})?)?$")
 
 

@@ -1,5 +1,6 @@
 """What a server is, decided without any spawner: kind, size, image, mounts."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -89,11 +90,61 @@ def test_exam_has_a_home_of_its_own_and_no_gateway(settings: Settings) -> None:
     assert not any("dask-gateway" in scope for scope in found.kind.scopes)
 
 
+def lay_out(settings: Settings, slug: str, **facts: object) -> Path:
+    folder = settings.path("showcase", "live", slug)
+    folder.mkdir(parents=True)
+    (folder / "app.json").write_text(json.dumps({"kernels": 4, "memory_mb": 300, **facts}))
+    return folder
+
+
 def test_app_reads_the_reviewed_revision_and_writes_nothing(settings: Settings) -> None:
+    folder = lay_out(settings, "poverty-map")
+
     found = plan(settings, "showcase", "poverty-map")
 
     assert found.home is None and all(mount.read_only for mount in found.mounts)
-    assert (settings.path("showcase", "poverty-map"), kinds.APP) in [(m.host, m.inside) for m in found.mounts]
+    assert [m.host for m in found.mounts if m.inside == kinds.APP] == [folder]
+    below = [m.host for m in found.mounts if m.host.is_relative_to(settings.path("showcase"))]
+    assert below == [folder]
+
+
+def test_size_of_an_app_follows_from_its_kernels_and_is_bound_by_the_settings(settings: Settings) -> None:
+    lay_out(settings, "small")
+    lay_out(settings, "greedy", kernels=10_000, memory_mb=10**9)
+    most = settings.showcase
+
+    small, greedy = plan(settings, "showcase", "small"), plan(settings, "showcase", "greedy")
+
+    assert small.memory_bytes == (kinds.APP_BASE_MB + 4 * 300) * 2**20
+    assert greedy.memory_bytes == (kinds.APP_BASE_MB + most.kernels_per_app * most.kernel_memory_mb) * 2**20
+    assert greedy.profile.pids < 10_000 and greedy.profile.cpus == most.app_cpus
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../objects", "objects", "a/b", "A", "x" * 31, "none-such"])
+def test_an_app_of_no_such_folder_is_refused_in_both_languages(settings: Settings, name: str) -> None:
+    (settings.path("showcase", "objects")).mkdir(parents=True)
+
+    with pytest.raises(kinds.PlanError) as refused:
+        plan(settings, "showcase", name)
+
+    assert "app" in refused.value.message and "应用" in refused.value.message_zh
+
+
+def test_an_app_that_is_a_link_or_half_written_is_refused(settings: Settings) -> None:
+    (lay_out(settings, "half") / "app.json").write_text("{")
+    settings.path("showcase", "live", "linked").symlink_to(lay_out(settings, "real"))
+
+    for name in ("half", "linked"):
+        with pytest.raises(kinds.PlanError):
+            plan(settings, "showcase", name)
+
+
+def test_nothing_about_an_app_is_chosen_by_who_starts_it(settings: Settings) -> None:
+    lay_out(settings, "map")
+
+    for options in ({"image": "r/geo:1"}, {"profile": "large"}):
+        with pytest.raises(kinds.PlanError, match="without options"):
+            plan(settings, "showcase", "map", **options)
 
 
 def test_further_shared_folders_are_seen_below_the_shared_one(tmp_path: Path) -> None:
@@ -112,6 +163,7 @@ def test_open_releases_are_seen_read_only_and_the_database_itself_by_nobody(
 ) -> None:
     kinds.open_releases(settings).mkdir(parents=True)
     (settings.shared_dir / "sdg").mkdir(parents=True)
+    lay_out(settings, "map")
 
     found = plan(settings, owner, server)
 

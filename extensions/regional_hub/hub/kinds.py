@@ -10,6 +10,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +26,9 @@ SDG = "sdg"  # below the shared folder
 CATALOGS = "/srv/catalogs"
 NOTEBOOKS = "/srv/notebooks"
 APP = "/srv/app"
+APP_NAME = re.compile(r"[a-z0-9-]{1,30}")
+APP_BASE_MB = 350  # an app's server itself, its files in memory, and what its kernels share
+APP_PIDS = (150, 80)  # processes and threads of the server, and of each kernel
 
 
 class PlanError(ValueError):
@@ -118,6 +123,8 @@ def plan(
 ) -> Plan:
     """Decide everything about one server. Raises PlanError for a size or image that is not theirs."""
     kind = kind_of(owner, server)
+    if kind.name == "app":
+        return _app(settings, kind, owner, server, options, standard_image)
     if unknown := sorted(set(options) - {"profile", "image"}):
         names = ", ".join(unknown)
         raise PlanError(f"Unknown server option: {names}.", f"未知的服务器选项：{names}。")
@@ -140,6 +147,53 @@ def plan(
             "TZ": settings.site.time_zone,
         },
     )
+
+
+def _app(settings: Settings, kind: Kind, owner: str, slug: str, options: Mapping[str, Any], image: str) -> Plan:
+    """An app: the size follows from its kernels, and nothing is chosen by whoever starts it."""
+    if options:
+        names = ", ".join(sorted(options))
+        raise PlanError(f"An app is started without options: {names}.", f"启动应用时不能指定选项：{names}。")
+    kernels, memory_mb = _app_kernels(app_folder(settings, slug), settings)
+    size = Profile(
+        title="Live app",
+        title_zh="在线应用",
+        memory_gb=(APP_BASE_MB + kernels * memory_mb) / 1024,
+        cpus=settings.showcase.app_cpus,
+        pids=APP_PIDS[0] + kernels * APP_PIDS[1],
+        groups=[],
+    )
+    environment = {
+        "REGIONAL_HUB_KIND": kind.name,
+        "REGIONAL_HUB_URL": settings.url,
+        "REGIONAL_HUB_LIVE_ORIGIN": settings.showcase.live_origin,
+        "TZ": settings.site.time_zone,
+    }
+    return Plan(kind, owner, slug, image, "app", size, None, _mounts(settings, kind, slug, None), environment)
+
+
+def app_folder(settings: Settings, slug: str) -> Path:
+    """The folder that the portal laid out for an app. Raises PlanError for a name or folder that is none."""
+    if not APP_NAME.fullmatch(slug):
+        raise PlanError("That is not the name of an app.", "这不是应用的名称。")
+    folder = settings.path("showcase", "live", slug)
+    if folder.is_symlink() or not (folder / "app.json").is_file():
+        raise PlanError(f"There is no live app “{slug}”.", f"没有名为“{slug}”的在线应用。")
+    return folder
+
+
+def _app_kernels(folder: Path, settings: Settings) -> tuple[int, int]:
+    """Kernels and megabytes for each, never more than settings allow."""
+    try:
+        found = json.loads((folder / "app.json").read_text(encoding="utf-8"))
+        kernels, memory_mb = int(found["kernels"]), int(found["memory_mb"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PlanError(
+            f"The live app “{folder.name}” is incomplete (app.json: {error!r}).",
+            f"在线应用“{folder.name}”不完整（app.json：{error!r}）。",
+        ) from error
+    most = settings.showcase
+    return max(1, min(kernels, most.kernels_per_app)), max(64, min(memory_mb, most.kernel_memory_mb))
 
 
 def _choose_profile(settings: Settings, groups: Collection[str], options: Mapping[str, Any]) -> tuple[str, Profile]:
@@ -195,7 +249,7 @@ def _mounts(settings: Settings, kind: Kind, server: str, home: Path | None) -> t
     if kind.name in ("lab", "project"):
         mounts.append(Mount(ROOT / "notebooks", NOTEBOOKS))
     if kind.name == "app":
-        mounts.append(Mount(settings.path("showcase", server), APP))
+        mounts.append(Mount(settings.path("showcase", "live", server), APP))
     if home is not None:
         mounts.insert(0, Mount(home, HOME, read_only=False))
     return tuple(mounts)

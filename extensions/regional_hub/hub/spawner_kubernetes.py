@@ -37,8 +37,12 @@ class KubernetesServer(ServerOfAKind, KubeSpawner):
         }
         self.volumes, self.volume_mounts = self._volumes(plan)
         if plan.kind.name == "app":
-            self.cmd = ["voila"]
+            self.cmd = ["python"]
             self.args = self.app_command(kinds.APP, "0.0.0.0", self.port, self.server.base_url)  # noqa: S104 its own pod
+            self.container_security_context["readOnlyRootFilesystem"] = True
+            for name, place, size in (("tmp", "/tmp", "256Mi"), ("home", kinds.HOME, "64Mi")):  # noqa: S108 the pod's own
+                self.volumes.append({"name": name, "emptyDir": {"medium": "Memory", "sizeLimit": size}})
+                self.volume_mounts.append({"name": name, "mountPath": place})
 
     def _volumes(self, plan: kinds.Plan) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """One shared claim `regional-hub-data`, a sub-path for each mount; our own folders come with the image."""
@@ -63,7 +67,7 @@ class KubernetesServer(ServerOfAKind, KubeSpawner):
             "INTAKE_CATALOG_PATH": f'["{kinds.CATALOGS}"]',  # what intake 2's `intake.cat` reads, a list
             "REGIONAL_HUB_SHARED": kinds.SHARED,
         }
-        return self.without_hub(env) if self.plan.kind.name == "app" else env
+        return self.app_environment(env) if self.plan.kind.name == "app" else env
 
     async def start(self) -> tuple[str, int]:
         self.ended = None

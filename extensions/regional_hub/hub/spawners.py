@@ -6,6 +6,7 @@ Trust boundary: whatever a person sends along with "start" is judged by `kinds.p
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -17,7 +18,7 @@ from dockerspawner import DockerSpawner
 from jupyterhub.spawner import SimpleLocalProcessSpawner
 from tornado import web
 
-from regional_hub.hub import engine, gateway_process, homes, kinds, leftovers, network, waiting
+from regional_hub.hub import engine, gateway_process, homes, kinds, leftovers, network, tickets, waiting
 from regional_hub.settings import ROOT, Settings
 
 CONTAINER_USER = 1000
@@ -44,12 +45,16 @@ class ServerOfAKind:
     name: str
     log: Any
     server: Any
+    handler: Any  # of the request that asks for this start
     poll: Callable[[], Awaitable[str | int | None]]
 
     def make_plan(self) -> kinds.Plan:
-        """Judge the options and decide everything; raises SpawnProblem."""
+        """Judge who asks and the options, and decide everything; raises SpawnProblem."""
+        app = kinds.kind_of(self.user.name, self.name).name == "app"
+        if app:
+            self._only_the_portal_starts_apps()
         groups = [group.name for group in self.user.orm_user.groups]
-        limit = self.hub_settings.spawner.servers_per_person
+        limit = self.hub_settings.showcase.apps if app else self.hub_settings.spawner.servers_per_person
         running = sum(1 for other in self.user.spawners.values() if other is not self and other.active)
         if running >= limit:
             raise SpawnProblem(
@@ -64,6 +69,16 @@ class ServerOfAKind:
             raise SpawnProblem(403, refused.message, refused.message_zh) from refused
 
     user_options: dict[str, Any]
+
+    def _only_the_portal_starts_apps(self) -> None:
+        """Not even an administrator by the Hub's pages: the portal counts visitors and lays out what was reviewed."""
+        asker: Any = getattr(self.handler, "current_user", None)
+        if (getattr(asker, "kind", ""), getattr(asker, "name", "")) != ("service", "portal"):
+            raise SpawnProblem(
+                403,
+                "Live apps are started by their pages in the Showcase only.",
+                "在线应用只能由成果展示的页面启动。",
+            )
 
     def common_environment(self, plan: kinds.Plan) -> dict[str, str]:
         """What code in a server is told about the hub."""
@@ -113,23 +128,16 @@ class ServerOfAKind:
         )
 
     def app_command(self, folder: str, address: str, port: int, base_url: str) -> list[str]:
-        """Standalone Voila on a reviewed revision: only the command limits browsers to comm messages."""
+        """The server of one reviewed notebook for visitors (`regional_hub.lab.live`)."""
         return [
-            folder,
-            "--no-browser",
-            f"--Voila.ip={address}",
-            f"--port={port}",
-            f"--base_url={base_url}",
-            "--show_tracebacks=False",
-            "--preheat_kernel=True",
-            "--pool_size=1",
-            "--MappingKernelManager.cull_idle_timeout=600",
-            "--MappingKernelManager.cull_interval=60",
+            *("-m", "regional_hub.lab.live", folder),
+            *("--ip", address, "--port", str(port), "--base-url", base_url),
         ]
 
-    def without_hub(self, env: dict[str, str]) -> dict[str, str]:
-        """An app's environment has nothing worth stealing: no token, no address of the Hub."""
-        return {key: value for key, value in env.items() if not key.startswith(("JUPYTERHUB_", "JPY_"))}
+    def app_environment(self, env: dict[str, str]) -> dict[str, str]:
+        """An app's environment has nothing worth stealing: no token, no address of the Hub, no private key."""
+        kept = {key: value for key, value in env.items() if not key.startswith(("JUPYTERHUB_", "JPY_"))}
+        return kept | {"REGIONAL_HUB_LIVE_KEY": tickets.public_text(self.hub_settings)}
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         """Events for the progress bar, in both languages."""
@@ -188,8 +196,13 @@ class DockerServer(ServerOfAKind, DockerSpawner):
             "log_config": {"type": "json-file", "config": {"max-size": "10m", "max-file": "2"}},
         }
         if plan.kind.name == "app":
-            self.cmd = ["voila"]
+            self.cmd = ["python"]
             self.args = self.app_command(kinds.APP, "0.0.0.0", self.port, self.server.base_url)  # noqa: S104 its own network
+            owner = f"uid={uid},gid={gid},mode=0700"
+            self.extra_host_config |= {
+                "read_only": True,
+                "tmpfs": {"/tmp": "size=256m,mode=1777", kinds.HOME: f"size=64m,{owner}"},  # noqa: S108 the container's
+            }
 
     def get_env(self) -> dict[str, str]:
         env = super().get_env()
@@ -207,7 +220,7 @@ class DockerServer(ServerOfAKind, DockerSpawner):
             "HOME": kinds.HOME,
             "USER": "jovyan",
         }
-        return self.without_hub(env) if plan.kind.name == "app" else env
+        return self.app_environment(env) if plan.kind.name == "app" else env
 
     async def start(self) -> tuple[str, int]:
         plan = self.make_plan()
@@ -301,7 +314,7 @@ class LocalServer(ServerOfAKind, SimpleLocalProcessSpawner):
             MARK: self._mark(),
         }
         env.pop("PYTHONPATH", None)
-        return self.without_hub(env) if plan.kind.name == "app" else env
+        return self.app_environment(env) if plan.kind.name == "app" else env
 
     async def start(self) -> tuple[str, int]:
         plan = self.plan = self.make_plan()
@@ -315,13 +328,29 @@ class LocalServer(ServerOfAKind, SimpleLocalProcessSpawner):
         self.ensure_home(plan, *self._ids())
         self.home_dir = str(plan.home or self.hub_settings.path("run"))
         if plan.kind.name == "app":
-            folder = str(self.hub_settings.path("showcase", plan.server))
-            self.home_dir = folder
-            self.cmd = [str(Path(sys.prefix) / "bin" / "voila")]
+            self.home_dir, folder = self._app_copy(plan)
+            self.cmd = [sys.executable]
             self.args = self.app_command(folder, "127.0.0.1", self.port, self.server.base_url)
         else:
             self.cmd = [str(Path(sys.prefix) / "bin" / "jupyterhub-singleuser")]
         return await self.until_it_answers(await super().start())
+
+    def _app_copy(self, plan: kinds.Plan) -> tuple[str, str]:
+        """A home to work in, and a copy of the reviewed folder: nothing mounts read-only here, so code gets no original.
+
+        Where the Hub is root the copy stays root's; where not, the app has the Hub's uid and could change its copy.
+        """
+        place = self.hub_settings.path("run", "apps", plan.server)
+        shutil.rmtree(place, ignore_errors=True)
+        folder = place / "app"
+        shutil.copytree(kinds.app_folder(self.hub_settings, plan.server), folder, symlinks=True)
+        for found in (place, folder, *folder.rglob("*")):
+            if not found.is_symlink():
+                found.chmod(0o755 if found in (place, folder) or found.is_dir() else 0o444)
+        home = place / "home"
+        home.mkdir(mode=0o700)
+        homes.give(home, *self._ids())
+        return str(home), str(folder)
 
     def _mark(self) -> str:
         return f"{self.hub_settings.instance}/{self.user.name}/{self.name}"
