@@ -10,7 +10,8 @@ import openpyxl
 import pyarrow.parquet as pq
 import pytest
 
-from regional_hub.sdg.explorer import downloads, pictures
+from regional_hub.core import pictures
+from regional_hub.sdg.explorer import downloads
 from regional_hub.sdg.formats import open_message
 from regional_hub.sdg.loading import Room
 from tests.sdg.explorer import small

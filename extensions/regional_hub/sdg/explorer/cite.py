@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote, urlencode
 
+from regional_hub.core.citing import tex
 from regional_hub.sdg import timeline
 from regional_hub.sdg.explorer.book import Book
 from regional_hub.sdg.explorer.choices import Choice
@@ -20,7 +21,6 @@ from regional_hub.sdg.explorer.state import ALL, State
 from regional_hub.sdg.selection import Selection
 
 ACCEPT_CSV = "application/vnd.sdmx.data+csv;version=2.0.0"
-TEX = {"\\": r"\textbackslash{}", **{letter: f"\\{letter}" for letter in "&%$#_{}"}, "~": r"\textasciitilde{}"}
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,6 @@ def citation(figure: Figure, base: str) -> Citation:
         "URL": link,
     }
     return Citation(text, bibtex, json.dumps([entry], ensure_ascii=False, indent=2), link)
-
-
-def tex(text: str) -> str:
-    """Text in BibTeX: what LaTeX would take for a command is said as a character."""
-    return "".join(TEX.get(letter, letter) for letter in text)
 
 
 def since(book: Book) -> datetime:

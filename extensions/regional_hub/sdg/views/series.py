@@ -22,8 +22,9 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.gzip import gzip_page
 
+from regional_hub.core import pictures
 from regional_hub.sdg import seriesindex
-from regional_hub.sdg.explorer import charts, cite, downloads, figure, lab, pictures, summary
+from regional_hub.sdg.explorer import charts, cite, downloads, figure, lab, summary
 from regional_hub.sdg.explorer.book import Book, NotHere, open_book
 from regional_hub.sdg.explorer.choices import Part
 from regional_hub.sdg.explorer.figure import Figure

@@ -17,11 +17,14 @@ from typing import Any, BinaryIO
 VERSION = 1
 LARGEST_REQUEST = 64 * 1024 * 1024
 CPU_SECONDS = 3600
+# Of anonymous memory, heap and stack: the engine reserves far more addresses than it uses, so those say nothing.
+MOST_MEMORY = 2 * 1024**3
 
 
 def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_DATA, (MOST_MEMORY, MOST_MEMORY))
     import vl_convert
 
     if folder := _fonts():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from regional_hub.sdg.explorer.pictures import Busy, Gallery, Painter, Undrawable
+from regional_hub.core.pictures import Busy, Gallery, Painter, Undrawable
 
 SPEC = {
     "data": {"values": [{"a": 1, "b": "中文"}, {"a": 2, "b": "x"}]},
@@ -128,3 +128,13 @@ def test_a_full_disk_shows_the_picture_all_the_same(painter, tmp_path):
     (tmp_path / "file").write_text("")
 
     assert Gallery(tmp_path / "file" / "below", painter).picture(SPEC, "svg").startswith(b"<svg")
+
+
+def test_a_picture_that_takes_all_memory_ends_its_worker_only():
+    painter = Painter(seconds=30)
+    greedy = {"data": {"sequence": {"start": 0, "stop": 1e9, "step": 1}}, "mark": "point"}
+
+    with pytest.raises(Undrawable, match="ended"):
+        painter.draw(greedy, "svg")
+    assert painter.draw(SPEC, "svg")
+    painter.stop()
