@@ -41,6 +41,7 @@ TABLE: dict[tuple[str, str], frozenset[str]] = {
     ("change", "publication"): frozenset({OWNER}),
     ("transfer", "publication"): frozenset({OWNER, ADMINS}),
     ("withdraw", "publication"): frozenset({OWNER, ADMINS}),
+    ("feature", "publication"): frozenset({"staff", ADMINS}),
     ("see", "review queue"): frozenset({"reviewers", ADMINS}),
     ("see", "review"): frozenset({OWNER, "reviewers", ADMINS}),
     ("review", "publication"): frozenset({"reviewers"}),

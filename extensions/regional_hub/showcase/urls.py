@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver
 
 from regional_hub.showcase import api
-from regional_hub.showcase.views import comments, compare, gallery, mine, publication, review
+from regional_hub.showcase.views import comments, compare, feeds, gallery, mine, publication, review
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *api.urlpatterns,  # before the pages of publications, which cannot be called so
+    *feeds.urlpatterns,
     *gallery.urlpatterns,
     *review.urlpatterns,
     *mine.urlpatterns,
