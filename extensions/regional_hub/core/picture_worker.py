@@ -60,11 +60,22 @@ def _draw(vl_convert: Any, request: dict[str, Any]) -> bytes:
     """No address may be loaded from, whatever a specification says."""
     spec, format = request["spec"], request["format"]
     limits: dict[str, Any] = {"allowed_base_urls": []}
+    if "vega-lite" not in str(spec.get("$schema", "vega-lite")):
+        return _draw_vega(vl_convert, request, limits)
     if format == "svg":
         return str(vl_convert.vegalite_to_svg(spec, **limits)).encode()
     if format == "png":
         return bytes(vl_convert.vegalite_to_png(spec, scale=request["scale"], **limits))
     return bytes(vl_convert.vegalite_to_pdf(spec, **limits))
+
+
+def _draw_vega(vl_convert: Any, request: dict[str, Any], limits: dict[str, Any]) -> bytes:
+    """What Vega-Lite is made into, and some libraries write themselves."""
+    if request["format"] == "svg":
+        return str(vl_convert.vega_to_svg(request["spec"], **limits)).encode()
+    if request["format"] == "png":
+        return bytes(vl_convert.vega_to_png(request["spec"], scale=request["scale"], **limits))
+    return bytes(vl_convert.vega_to_pdf(request["spec"], **limits))
 
 
 if __name__ == "__main__":

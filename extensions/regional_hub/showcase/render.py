@@ -7,38 +7,33 @@ every text goes through `sanitise`, and sizes are bounded here, whatever the not
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from html import escape
-from itertools import pairwise
 from typing import Any
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import get_lexer_by_name
-
 from regional_hub.showcase import sanitise
+from regional_hub.showcase.render_text import (
+    GENERIC_ALT,
+    MOST_SOURCE,
+    PICTURES,
+    Beside,
+    Heading,
+    highlighted,
+    markdown,
+    too_long,
+)
 from regional_hub.showcase.sanitise import Safe, note
+
+__all__ = ["GENERIC_ALT", "Beside", "Cell", "Heading", "Page", "code", "markdown", "render"]
 
 MOST_CELLS = 2000
 MOST_OUTPUTS = 100
-MOST_SOURCE = 100_000
-MOST_HIGHLIGHTED = 50_000
 MOST_HTML_OF_A_PAGE = 30_000_000
-PICTURES = ("image/png", "image/jpeg", "image/svg+xml")
-LANGUAGES = {"python", "ipython", "r", "julia", "sql", "bash", "sh", "json", "yaml", "javascript"}
-GENERIC_ALT = "Picture made by the notebook. 笔记本生成的图片。"
-
-
-@dataclass(frozen=True)
-class Heading:
-    """An entry of the contents: its anchor on the page, its words, its level in the notebook from 1."""
-
-    anchor: str
-    text: str
-    level: int
+CHART = re.compile(r"application/vnd\.vega(lite)?\.v[2-9](\.[0-9]+)*\+json")
+MOST_CHARTS = 40
+# Raised when the same notebook makes another page: what is kept of the old look is made anew.
+RENDERER = 1
 
 
 @dataclass(frozen=True)
@@ -63,88 +58,90 @@ class Page:
     note: str = ""
 
 
-def render(notebook: Mapping[str, Any]) -> Page:
-    """The cells of a notebook of format 4 with ids, in order, as far as the limits of a page go."""
+# A specification of a chart (Vega or Vega-Lite) as SVG, or None where it cannot be drawn.
+Drawer = Callable[[Mapping[str, Any]], str | None]
+
+
+def render(notebook: Mapping[str, Any], beside: Beside | None = None, draw: Drawer | None = None) -> Page:
+    """The cells of a notebook of format 4 with ids, in order, as far as the limits of a page go.
+
+    `beside` gives the files that its texts name, `draw` pictures of its charts; without them those are not shown.
+    """
     cells: list[Cell] = []
     contents: list[Heading] = []
-    language = _language(notebook.get("metadata", {}))
+    maker = _Maker(_language(notebook.get("metadata", {})), beside, draw)
     size = 0
     for number, cell in enumerate(notebook["cells"], start=1):
         if number > MOST_CELLS or size > MOST_HTML_OF_A_PAGE:
             rest = note("The rest of the notebook is not shown: it is too long.", "笔记本过长，其余部分未显示。")
             return Page(cells, contents, rest)
-        made = _cell(cell, number, language, contents, MOST_HTML_OF_A_PAGE - size)
+        made = maker.cell(cell, number, contents, MOST_HTML_OF_A_PAGE - size)
         size += len(made.html) + sum(map(len, made.outputs))
         cells.append(made)
     return Page(cells, contents)
 
 
-def _cell(cell: Mapping[str, Any], number: int, language: str, contents: list[Heading], room: int) -> Cell:
-    kind, source = str(cell["cell_type"]), _text(cell["source"])
-    if kind == "markdown":
-        made, headings = markdown(source, number, cell.get("attachments") or {})
-        contents += headings
-        return Cell(str(cell["id"]), number, kind, made)
-    shown = code(source, language if kind == "code" else "")
-    return Cell(str(cell["id"]), number, kind, shown, _outputs(cell, room))
+@dataclass
+class _Maker:
+    language: str
+    beside: Beside | None
+    draw: Drawer | None
+    charts: int = 0
+
+    def cell(self, cell: Mapping[str, Any], number: int, contents: list[Heading], room: int) -> Cell:
+        kind, source = str(cell["cell_type"]), _text(cell["source"])
+        if kind == "markdown":
+            made, headings = markdown(source, number, cell.get("attachments") or {}, self.beside)
+            contents += headings
+            return Cell(str(cell["id"]), number, kind, made)
+        shown = code(source, self.language if kind == "code" else "")
+        return Cell(str(cell["id"]), number, kind, shown, self.outputs(cell, room))
+
+    def outputs(self, cell: Mapping[str, Any], room: int) -> list[Safe]:
+        made: list[Safe] = []
+        outputs = cell.get("outputs") or []
+        for output in outputs[:MOST_OUTPUTS]:
+            made.append(self.output(output, cell.get("metadata") or {}))
+            room -= len(made[-1])
+            if room < 0:
+                made[-1] = too_long(True)
+                return made
+        if len(outputs) > MOST_OUTPUTS:
+            made.append(too_long(True))
+        return made
+
+    def output(self, output: Mapping[str, Any], of_cell: Mapping[str, Any]) -> Safe:
+        kind = output["output_type"]
+        if kind == "stream":
+            return _printed(_text(output["text"]))
+        if kind == "error":
+            said = f"{output.get('ename', '')}: {output.get('evalue', '')}"
+            return _printed(said, "notebook-output notebook-error")
+        data = output.get("data") or {}
+        alt = str((output.get("metadata") or {}).get("alt") or of_cell.get("alt") or "")[:2000]
+        return _picture(data, alt) or self.chart(data, alt) or _html(data) or _words(data) or _not_shown(data)
+
+    def chart(self, data: Mapping[str, Any], alt: str) -> Safe | None:
+        spec = next((data[mime] for mime in data if CHART.fullmatch(str(mime))), None)
+        if not isinstance(spec, Mapping) or self.draw is None or self.charts >= MOST_CHARTS:
+            return None
+        self.charts += 1
+        made = self.draw(spec)
+        return _picture({"image/svg+xml": made}, alt or _described(spec)) if made else None
 
 
-def markdown(source: str, number: int = 1, attachments: Mapping[str, Any] | None = None) -> tuple[Safe, list[Heading]]:
-    """Text of a cell; its headings go down a level, for the page has its own title."""
-    parser = MarkdownIt("commonmark", {"html": True, "highlight": _fence}).enable(["table", "strikethrough"])
-    parser.add_render_rule("image", _image)
-    pictures: list[str] = []
-    environment = {"attachments": attachments or {}, "pictures": pictures}
-    tokens = parser.parse(source[:MOST_SOURCE], environment)
-    headings = _anchored(tokens, number)
-    made = parser.renderer.render(tokens, parser.options, environment)
-    clean = sanitise.html(made, {each.anchor for each in headings}, set(pictures))
-    return Safe(clean + _too_long(len(source) > MOST_SOURCE)), headings
-
-
-def _anchored(tokens: Sequence[Token], cell: int) -> list[Heading]:
-    headings: list[Heading] = []
-    for opening, inside in pairwise(tokens):
-        if opening.type == "heading_open":
-            level = int(opening.tag[1:])
-            words = "".join(each.content for each in inside.children or [] if each.type in {"text", "code_inline"})
-            headings.append(Heading(f"part-{cell}-{len(headings) + 1}", words[:200], level))
-            opening.attrSet("id", headings[-1].anchor)
-    for token in tokens:
-        if token.type in {"heading_open", "heading_close"}:
-            token.tag = f"h{min(int(token.tag[1:]) + 1, 6)}"
-    return headings
-
-
-def _image(_renderer: Any, tokens: Sequence[Token], index: int, _options: Any, environment: Any) -> str:
-    """Pictures that the notebook itself holds; others would tell their server who reads the page."""
-    token = tokens[index]
-    name = str(token.attrs.get("src", "")).removeprefix("attachment:")
-    bundle = environment["attachments"].get(name, {})
-    for mime in PICTURES:
-        address = sanitise.picture(mime, _text(bundle[mime])) if mime in bundle else None
-        if address and sum(map(len, environment["pictures"])) < sanitise.MOST_IMAGE:
-            environment["pictures"].append(address)
-            return f'<img src="{address}" alt="{escape(token.content or GENERIC_ALT)}">'
-    return f"<em>[{escape(token.content or 'Picture not shown 图片未显示')}]</em>"
-
-
-def _fence(source: str, language: str, _attributes: str) -> str:
-    return _highlighted(source, language)
+def _described(spec: Mapping[str, Any]) -> str:
+    """What a chart says of itself: its description, else its title."""
+    title = spec.get("title", "")
+    words = spec.get("description") or (title.get("text", "") if isinstance(title, Mapping) else title)
+    return _text(words)[:2000] if isinstance(words, str | list) else ""
 
 
 def code(source: str, language: str) -> Safe:
     """Code with the classes of Pygments (static/showcase/notebook.css gives them colours)."""
-    shown = _highlighted(source[:MOST_SOURCE], language)
-    cut = _too_long(len(source) > MOST_SOURCE)
+    shown = highlighted(source[:MOST_SOURCE], language)
+    cut = too_long(len(source) > MOST_SOURCE)
     return Safe(f'<pre class="notebook-source" tabindex="0"><code>{shown}</code></pre>{cut}')
-
-
-def _highlighted(source: str, language: str) -> str:
-    if language.lower() not in LANGUAGES or len(source) > MOST_HIGHLIGHTED:
-        return escape(source)
-    lexer = get_lexer_by_name(language.lower(), stripnl=False)
-    return str(highlight(source, lexer, HtmlFormatter(nowrap=True)))
 
 
 def _language(metadata: Mapping[str, Any]) -> str:
@@ -152,37 +149,13 @@ def _language(metadata: Mapping[str, Any]) -> str:
     return str(named or "python")
 
 
-def _outputs(cell: Mapping[str, Any], room: int) -> list[Safe]:
-    made: list[Safe] = []
-    outputs = cell.get("outputs") or []
-    for output in outputs[:MOST_OUTPUTS]:
-        made.append(_output(output, cell.get("metadata") or {}))
-        room -= len(made[-1])
-        if room < 0:
-            made[-1] = _too_long(True)
-            return made
-    if len(outputs) > MOST_OUTPUTS:
-        made.append(_too_long(True))
-    return made
-
-
-def _output(output: Mapping[str, Any], of_cell: Mapping[str, Any]) -> Safe:
-    kind = output["output_type"]
-    if kind == "stream":
-        return _printed(_text(output["text"]))
-    if kind == "error":
-        said = f"{output.get('ename', '')}: {output.get('evalue', '')}"
-        return _printed(said, "notebook-output notebook-error")
-    data = output.get("data") or {}
-    alt = (output.get("metadata") or {}).get("alt") or of_cell.get("alt") or GENERIC_ALT
-    return _picture(data, str(alt)[:2000]) or _html(data) or _words(data) or _not_shown(data)
-
-
 def _picture(data: Mapping[str, Any], alt: str) -> Safe | None:
     for mime in PICTURES:
         address = sanitise.picture(mime, _text(data[mime])) if mime in data else None
         if address:
-            return Safe(f'<img class="notebook-picture" src="{address}" alt="{escape(alt)}" loading="lazy">')
+            return Safe(
+                f'<img class="notebook-picture" src="{address}" alt="{escape(alt or GENERIC_ALT)}" loading="lazy">'
+            )
     return None
 
 
@@ -210,11 +183,7 @@ def _not_shown(data: Mapping[str, Any]) -> Safe:
 
 def _printed(text: str, classes: str = "notebook-output") -> Safe:
     shown, cut = sanitise.plain(text)
-    return Safe(f'<pre class="{classes}" tabindex="0">{escape(shown)}</pre>{_too_long(cut)}')
-
-
-def _too_long(is_cut: bool) -> Safe:
-    return note("Too long: the rest is not shown.", "内容过长，其余部分未显示。") if is_cut else Safe("")
+    return Safe(f'<pre class="{classes}" tabindex="0">{escape(shown)}</pre>{too_long(cut)}')
 
 
 def _text(value: Any) -> str:

@@ -81,15 +81,24 @@ def note(english: str, chinese: str) -> Safe:
     return Safe(f'<p class="notebook-note">{escape(english)} <span lang="zh-Hans">{escape(chinese)}</span></p>')
 
 
-def html(text: str, ids: Collection[str] = (), pictures: Collection[str] = ()) -> Safe:
-    """HTML with tables and formatted text only; headings keep `ids`, images keep a source among `pictures`."""
+def html(
+    text: str,
+    ids: Collection[str] = (),
+    pictures: Collection[str] = (),
+    files: Collection[str] = (),
+    marks: Collection[str] = (),
+) -> Safe:
+    """HTML with tables and formatted text only.
+
+    Headings keep `ids`, images a source among `pictures`, links an address among `files`, spans a class among `marks`.
+    """
 
     def kept(tag: str, attribute: str, value: str) -> str | None:
         held = {
-            "href": lambda: LINK.match(value) is not None,
+            "href": lambda: LINK.match(value) is not None or value in files,
             "src": lambda: value in pictures,
             "id": lambda: value in ids,
-            "class": lambda: value in HIGHLIGHT,
+            "class": lambda: value in HIGHLIGHT or value in marks,
             "start": lambda: NUMBER.fullmatch(value) is not None,
             "colspan": lambda: NUMBER.fullmatch(value) is not None,
             "rowspan": lambda: NUMBER.fullmatch(value) is not None,
