@@ -56,6 +56,13 @@ SUGGESTIONS = (
     ),
     (
         "see",
+        "showcase",
+        "showcase",
+        _("See what others found"),
+        _("Reviewed notebooks to read, to play with and to run."),
+    ),
+    (
+        "see",
         "catalog",
         "catalog",
         _("Look through the catalog"),

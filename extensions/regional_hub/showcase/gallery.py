@@ -181,6 +181,10 @@ class Shelf:
             made.put(item.pk, *_said(item))
         return made.close()
 
+    def first(self, count: int) -> list[Item]:
+        """What stands first: featured ones, then the newest."""
+        return sorted(self.items, key=lambda item: not item.featured)[:count]
+
     def chosen(self, choice: Choice, read: Mapping[int, int]) -> tuple[list[Item], str]:
         """All that a choice means in its order, and what its words meant. `read`: how often each was read lately."""
         scores, meant = self.index.ranked(choice.q) if choice.q else ({}, "")

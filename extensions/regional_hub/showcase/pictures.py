@@ -19,7 +19,7 @@ import secrets
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,10 @@ MOST_PIXELS = 25_000_000
 SECONDS = 20
 # Names of sizes: width and height in pixels, and how it is written. `large` is what previews of links ask for.
 SIZES = {"card.webp": (640, 336), "large.jpg": (1200, 630)}
+PICTURES = ("image/png", "image/jpeg", "image/webp", "image/svg+xml")
+Drawer = Callable[[Mapping[str, Any]], str | None]
 NAME = re.compile(r"([0-9a-f]{32})-(card\.webp|large\.jpg)")
+_CHART = re.compile(r"application/vnd\.vegalite\.v[0-9]+\+json")
 _ALT_LINE = re.compile(r"(?m)^#\|\s*(?:fig-)?alt:\s*(.+)$")
 
 
@@ -72,12 +75,17 @@ def place(folder: Path, name: str) -> Path:
     return folder / name[:2] / name
 
 
-def ensure(files: Files, folder: Path, publication: Any, notebook: Mapping[str, Any]) -> str:
-    """Make the picture in all sizes if it is not there; returns what it was made from: its mime type, or `cover`."""
+def ensure(
+    files: Files, folder: Path, publication: Any, notebook: Mapping[str, Any], draw: Drawer | None = None
+) -> str:
+    """Make the picture in all sizes; returns what it was made from: its mime type, or `cover`.
+
+    `draw` gives the SVG of a Vega-Lite chart; without it those are passed over.
+    """
     name, made = key(publication), "cover"
     picture: Image.Image | None = None
     for candidate in candidates(files, publication.public_revision.manifest, notebook):
-        if picture := opened(candidate):
+        if picture := opened(candidate, draw):
             made = candidate.mime
             break
     if picture is None:
@@ -100,16 +108,18 @@ def of_outputs(notebook: Mapping[str, Any]) -> Iterator[Candidate]:
     for cell in notebook["cells"]:
         for output in cell.get("outputs", []):
             data = output.get("data", {})
-            for mime in ("image/png", "image/jpeg", "image/webp", "image/svg+xml"):
-                if isinstance(found := data.get(mime), str) and len(found) <= MOST_BYTES * 4 // 3:
-                    yield Candidate(mime, _decoded(mime, found), alt(cell, output, mime))
+            for mime in (*PICTURES, *sorted(name for name in data if _CHART.fullmatch(name))):
+                if made := _decoded(mime, data.get(mime)):
+                    yield Candidate(mime, made, alt(cell, output, mime))
                     break
 
 
 def alt(cell: Mapping[str, Any], output: Mapping[str, Any], mime: str) -> str:
     """What the author says that a picture shows: by its output, its cell, or a line `#| alt:` of its code."""
     told = output.get("metadata", {})
-    for place in (told.get(mime), told, cell.get("metadata")):
+    chart = output.get("data", {}).get(mime)
+    description = {"alt": chart.get("description")} if isinstance(chart, Mapping) else None
+    for place in (told.get(mime), told, cell.get("metadata"), description):
         text = place.get("alt") if isinstance(place, Mapping) else None
         if isinstance(text, str) and text.strip():
             return " ".join(text.split())[:300]
@@ -117,20 +127,28 @@ def alt(cell: Mapping[str, Any], output: Mapping[str, Any], mime: str) -> str:
     return line[1].strip().strip("\"'")[:300] if line else ""
 
 
-def _decoded(mime: str, text: str) -> bytes:
+def _decoded(mime: str, content: Any) -> bytes:
+    """The bytes of an output; none for what is no picture."""
+    if isinstance(content, Mapping) and _CHART.fullmatch(mime):
+        return json.dumps(content).encode()
+    if not isinstance(content, str) or len(content) > MOST_BYTES * 4 // 3:
+        return b""
     if mime == "image/svg+xml":
-        return text.encode("utf-8", "replace")
+        return content.encode("utf-8", "replace")
     try:
-        return base64.b64decode("".join(text.split()), validate=True)
+        return base64.b64decode("".join(content.split()), validate=True)
     except (binascii.Error, ValueError):
         return b""
 
 
-def opened(candidate: Candidate) -> Image.Image | None:
+def opened(candidate: Candidate, draw: Drawer | None = None) -> Image.Image | None:
     """The picture as plain RGB on white, or None for what is none, too large, or broken."""
+    data = candidate.data
     try:
-        data = _drawn(candidate.data) if candidate.mime == "image/svg+xml" else candidate.data
-        return _plain(data)
+        if _CHART.fullmatch(candidate.mime):
+            svg = draw(json.loads(data)) if draw else None
+            return _plain(_drawn(svg.encode())) if svg else None
+        return _plain(_drawn(data) if candidate.mime == "image/svg+xml" else data)
     except NotDrawn:
         return None
 
@@ -175,7 +193,7 @@ def _drawn(svg: bytes) -> bytes:
 def _fitted(picture: Image.Image, width: int, height: int) -> Image.Image:
     """The whole picture on white; one of nearly the same shape fills the frame."""
     shape, frame = picture.width / picture.height, width / height
-    if abs(shape / frame - 1) < 0.12:
+    if abs(shape / frame - 1) < 0.02:
         return ImageOps.fit(picture, (width, height))
     margin = width // 40
     inner = ImageOps.contain(picture, (width - 2 * margin, height - 2 * margin))

@@ -14,6 +14,9 @@ from regional_hub.core import actions, notices
 from regional_hub.core.access import requires
 from regional_hub.core.models import Notice, Person
 from regional_hub.portal.context import suggestions
+from regional_hub.showcase.views.shelf import shelf
+
+SHOWN = 3  # publications of the Showcase
 
 
 @require_GET
@@ -21,9 +24,12 @@ from regional_hub.portal.context import suggestions
 def home(request: HttpRequest) -> HttpResponse:
     """What the hub is, for visitors; what next, for those who are signed in."""
     person = request.user
+    published = shelf().first(SHOWN)
     if not isinstance(person, Person):
-        return render(request, "portal/welcome.html", {"open_to_requests": settings.HUB.accounts.sign_up == "approval"})
+        welcome = {"open_to_requests": settings.HUB.accounts.sign_up == "approval", "published": published}
+        return render(request, "portal/welcome.html", welcome)
     facts = {
+        "published": published,
         "groups": list(person.groups.all()),
         "notices": [(notice, notices.text(notice)) for notice in person.notices.all()[:20]],
         "places": suggestions(request),

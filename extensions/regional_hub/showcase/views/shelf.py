@@ -18,7 +18,7 @@ from django.db.models import Min, Q, QuerySet
 from django.utils import timezone
 
 from regional_hub.core.files import Damaged
-from regional_hub.showcase import pictures
+from regional_hub.showcase import charts, pictures
 from regional_hub.showcase.actions import sharing
 from regional_hub.showcase.bundle_faults import BundleError
 from regional_hub.showcase.checks import built
@@ -130,5 +130,6 @@ def picture(publication: Publication, size: str) -> Path:
     folder = settings.HUB.path("showcase", "pictures")
     place = pictures.place(folder, f"{pictures.key(publication)}-{size}")
     if not place.exists():
-        pictures.ensure(sharing.files(), folder, publication, _read(publication) or {"cells": []})
+        found = _read(publication) or {"cells": []}
+        pictures.ensure(sharing.files(), folder, publication, found, charts.drawer())
     return place
