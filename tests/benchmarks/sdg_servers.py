@@ -29,7 +29,8 @@ local asked, next = {}, 0
 init = function(arguments)
   for line in io.lines(arguments[1]) do
     local path, tag = line:match("([^\\t]*)\\t(.*)")
-    local headers = {["X-Forwarded-For"] = "198.51.100." .. (#asked % 200 + 1), ["Accept"] = "application/json"}
+    local headers = {["X-Forwarded-For"] = "198.51.100." .. (#asked % 200 + 1)}
+    headers["Accept"], headers["Accept-Encoding"] = arguments[2], arguments[3]
     if tag ~= "" then headers["If-None-Match"] = tag end
     asked[#asked + 1] = wrk.format("GET", path, headers)
   end
@@ -69,16 +70,24 @@ def wrk() -> str:
     return found
 
 
-def load(folder: Path, base: str, asked: Sequence[tuple[str, str]], seconds: int) -> Load:
+def load(
+    folder: Path,
+    base: str,
+    asked: Sequence[tuple[str, str]],
+    seconds: int,
+    connections: int = CONNECTIONS,
+    accept: tuple[str, str] = ("application/json", "identity"),
+) -> Load:
     """Ask for paths, in turns, as fast as the server answers. Raises RuntimeError when any request fails."""
     script, lines = folder / "load.lua", folder / "requests.txt"
     script.write_text(SCRIPT)
     turns = itertools.islice(itertools.cycle(asked), max(len(asked), VISITORS))
     lines.write_text("".join(f"{path}\t{tag}\n" for path, tag in turns))
-    options = ["-t", "1", "-c", str(CONNECTIONS), "-d", f"{seconds}s", "--timeout", "60s", "-s", str(script)]
+    options = ["-t", "1", "-c", str(connections), "-d", f"{seconds}s", "--timeout", "60s", "-s", str(script)]
     done = subprocess.run(
-        [wrk(), *options, base, "--", str(lines)], capture_output=True, text=True, timeout=seconds + 90, check=True
-    )
+        [wrk(), *options, base, "--", str(lines), *accept],
+        capture_output=True, text=True, timeout=seconds + 90, check=True,
+    )  # fmt: skip
     seen = json.loads(done.stdout.splitlines()[-1])
     if seen["wrong"] or not seen["requests"]:
         raise RuntimeError(f"{base}: {seen['wrong']} of {seen['requests']} requests failed: {done.stdout}")
@@ -96,7 +105,7 @@ def hub(folder: Path) -> Iterator[str]:
         PYTHONPATH=str(ROOT / "extensions"),
     )
     command = [sys.executable, "-m", "regional_hub.portal.serve", "data"]
-    with _running(command, f"http://127.0.0.1:{public + 4}", "/sdmx/openapi.json", folder, env) as base:
+    with running(command, f"http://127.0.0.1:{public + 4}", "/sdmx/openapi.json", folder, env) as base:
         yield base
 
 
@@ -109,12 +118,13 @@ def datasette(folder: Path, database: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "datasette", "serve", "-i", str(database), "-p", str(port)]
     for name, value in {**limits, "default_cache_ttl": 0, "suggest_facets": 0}.items():
         command += ["--setting", name, str(value)]
-    with _running(command, f"http://127.0.0.1:{port}", "/-/versions.json", folder, hubs.clean_environment()) as base:
+    with running(command, f"http://127.0.0.1:{port}", "/-/versions.json", folder, hubs.clean_environment()) as base:
         yield base
 
 
 @contextlib.contextmanager
-def _running(command: list[str], base: str, probe: str, folder: Path, env: dict[str, str]) -> Iterator[str]:
+def running(command: list[str], base: str, probe: str, folder: Path, env: dict[str, str]) -> Iterator[str]:
+    """A server as a process of its own, once it answers at `probe`; gives `base`, and ends it afterwards."""
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=subprocess.STDOUT)
         try:
