@@ -23,6 +23,7 @@ PROTOCOL = "v1.kernel.websocket.jupyter.org"
 LARGEST = 2 * 2**20  # bytes of one message: a widget's state, a small file
 MESSAGES, MESSAGES_AT_ONCE = 40.0, 300.0  # a second, for each socket; JupyterLab's own are some hundred at the start
 BYTES, BYTES_AT_ONCE = 1.0 * 2**20, 6.0 * 2**20
+PARTS = 200  # offsets at the start of a message: its channel, four parts, and buffers
 TARGETS = ("jupyter.widget", "jupyter.widget.control")  # the only ones that a page of widgets opens
 CODES: dict[Reason, int] = {
     **{"left": 4001, "away": 4002, "idle": 4003, "long": 4004, "crash": 4005, "memory": 4006, "portal": 4007},
@@ -37,6 +38,8 @@ def judge(message: bytes | str) -> str:
     """The type of a visitor's message, if it is one of those a page may send. Raises Refused."""
     if not isinstance(message, bytes):
         raise Refused("not the binary protocol")
+    if int.from_bytes(message[:8], "little") > PARTS:  # Jupyter's reader would count to any number, for everybody
+        raise Refused("too many parts")
     try:
         channel, parts = deserialize_msg_from_ws_v1(message)
         header, content = json.loads(parts[0]), json.loads(parts[3])
