@@ -188,13 +188,20 @@ def six(executed: Path | None) -> list[tuple[Work, dict[str, Any], dict[str, Any
 def fill(executed: Path | None = None) -> dict[str, Any]:
     """Publish all twelve; returns them by slug. The first is featured."""
     people = _people()
-    made = [_publish(people, work, sent, ran) for work, sent, ran in six(executed)]
-    for seed, work in enumerate(OTHERS):
-        ran = notebook(work, seed)
-        made.append(_publish(people, work, ran, ran, seed))
+    made = [_publish(people, work, sent, ran) for work, sent, ran in six(executed)] + publish(*OTHERS)
     made[0].featured = True
     made[0].save(update_fields=["featured"])
     return {each.slug: each for each in made}
+
+
+def publish(*works: Work) -> list[Any]:
+    """Publish some works of one's own making."""
+    people = _people()
+    made = []
+    for seed, work in enumerate(works):
+        ran = notebook(work, seed)
+        made.append(_publish(people, work, ran, ran, seed))
+    return made
 
 
 def _people() -> dict[str, Any]:
