@@ -40,6 +40,30 @@ def test_the_lines_of_a_changed_cell():
     ]  # fmt: skip
 
 
+def test_the_words_that_changed_in_a_line():
+    before, after = notebook("total = water.sum() / 1000"), notebook("total = water.mean() / 1000")
+
+    removed, added = compare.cells(before, after)[0].lines
+
+    assert [word for changed, word in removed.pieces if changed] == ["sum"]
+    assert [word for changed, word in added.pieces if changed] == ["mean"]
+    assert "".join(word for _, word in added.pieces) == added.text
+
+
+def test_what_was_printed_is_compared_line_by_line_and_other_outputs_are_not():
+    before, after = (
+        notebook("f()", outputs=["year 2023\nwater 10\n"]),
+        notebook("f()", outputs=["year 2023\nwater 12\n"]),
+    )
+
+    (change,) = compare.cells(before, after)
+    after["cells"][0]["outputs"].append(v4.new_output("display_data", data={"image/png": "aGk="}))
+    (with_picture,) = compare.cells(before, after)
+
+    assert [line.text for line in change.printed if line.what != "same"] == ["water 10", "water 12"]
+    assert with_picture.outputs_changed and not with_picture.printed
+
+
 def test_another_output_of_the_same_code_is_a_change():
     before, after = notebook("f()", outputs=["1"]), notebook("f()", outputs=["2"])
 

@@ -177,6 +177,19 @@ def test_two_revisions_are_compared_and_nothing_of_them_becomes_mark_up(as_, ali
     assert "<script>alert" not in page and "<img src=x" not in page
 
 
+def test_pictures_and_tables_of_both_revisions_are_shown_beside_one_another_without_their_scripts(as_, alice, bob):
+    for number in (1, 2):
+        table = {"text/html": f"<table><tr><td>value {number}</td></tr></table>{EVIL}", "text/plain": "t"}
+        cell = v4.new_code_cell("table", outputs=[v4.new_output("display_data", data=table)])
+        made = Bundle("a.ipynb", {"a.ipynb": notebook_bytes(cell)})
+        publish(alice, made, About("Water"), To(people=["bob"]), slug="water" if number == 2 else "")
+
+    page = text(as_(bob).get("/showcase/water/compare/1/2/"))
+
+    assert "<td>value 1</td>" in page and "<td>value 2</td>" in page
+    assert "<script>alert" not in page and "onerror" not in page
+
+
 def test_only_revisions_that_one_may_read_are_compared(as_, alice, bob):
     made = publish(alice, bundle(), About("Water"), To("public"))
     publish(alice, bundle("Unreviewed"), None, None, slug="water")

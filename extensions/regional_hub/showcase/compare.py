@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
@@ -16,6 +17,12 @@ MOST_CELLS = 400  # nbdime tries pairs of cells; beyond these two numbers cells 
 MOST_TEXT = 300_000  # characters of all cells
 MOST_LINES = 2_000  # of one cell; beyond them its text is shown as taken out and put in
 CONTEXT = 3
+MOST_PRINTED = 100_000  # characters of a cell's outputs that are compared by lines
+MOST_PAIRS = 200  # lines of one change whose words are compared
+LONGEST_LINE = 1_000
+ALIKE = 0.4  # of the words of two lines, from 0 to 1, before it helps to show single ones
+_WORD = re.compile(r"\w+|\s+|[^\w\s]")
+_COLOURS = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 What = Literal["same", "added", "removed", "changed"]
 LineWhat = Literal["same", "added", "removed", "gap"]
@@ -23,10 +30,14 @@ LineWhat = Literal["same", "added", "removed", "gap"]
 
 @dataclass(frozen=True)
 class Line:
-    """A line of a cell; `gap` stands for equal lines that are not shown."""
+    """A line of a cell; `gap` stands for equal lines that are not shown.
+
+    `pieces` are the line's words, each with whether it is what changed; empty where the line as a whole did.
+    """
 
     what: LineWhat
     text: str
+    pieces: Sequence[tuple[bool, str]] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,7 @@ class CellChange:
     lines: Sequence[Line] = ()
     outputs_changed: bool = False
     source_changed: bool = False
+    printed: Sequence[Line] = ()  # what changed of outputs that are nothing but text on both sides
 
 
 @dataclass(frozen=True)
@@ -72,7 +84,24 @@ def _pair(one: int, other: int, old: Mapping[str, Any], new: Mapping[str, Any]) 
     outputs = _outputs(old) != _outputs(new)
     what: What = "changed" if source or outputs else "same"
     lines = _lines(old["source"], new["source"]) if source else ()
-    return CellChange(what, new["cell_type"], one + 1, other + 1, lines, outputs, source)
+    texts = (_printed(old), _printed(new)) if outputs else ("", "")
+    printed = _lines(*texts) if outputs and None not in texts else ()
+    return CellChange(what, new["cell_type"], one + 1, other + 1, lines, outputs, source, printed)
+
+
+def _printed(cell: Mapping[str, Any]) -> Any:
+    """What a cell gave, if that is text alone and not too long; else None."""
+    texts: list[str] = []
+    for output in cell.get("outputs", []):
+        data = output.get("data", {})
+        if output["output_type"] == "stream":
+            texts.append(output["text"])
+        elif set(data) == {"text/plain"}:
+            texts.append(str(data["text/plain"]))
+        else:
+            return None
+    whole = _COLOURS.sub("", "".join(texts)).rstrip("\n")
+    return whole if len(whole) <= MOST_PRINTED else None
 
 
 def _outputs(cell: Mapping[str, Any]) -> str:
@@ -146,11 +175,28 @@ def _lines(before: str, after: str) -> list[Line]:
             if tag == "equal":
                 found += [Line("same", line) for line in old[a:b]]
             else:
-                found += [Line("removed", line) for line in old[a:b]] + [Line("added", line) for line in new[c:d]]
+                found += _words(old[a:b], new[c:d])
         end = group[-1][2]
     if end < len(old):
         found.append(Line("gap", ""))
     return found
+
+
+def _words(old: Sequence[str], new: Sequence[str]) -> list[Line]:
+    """Lines that took one another's place; where they are alike, which words changed."""
+    removed, added = [Line("removed", line) for line in old], [Line("added", line) for line in new]
+    if len(old) == len(new) <= MOST_PAIRS:
+        for place, (one, other) in enumerate(zip(old, new, strict=True)):
+            if max(len(one), len(other)) > LONGEST_LINE:
+                continue
+            a, b = _WORD.findall(one), _WORD.findall(other)
+            matcher = SequenceMatcher(None, a, b, autojunk=False)
+            if matcher.ratio() >= ALIKE:
+                codes = matcher.get_opcodes()
+                before = [(tag != "equal", "".join(a[i:j])) for tag, i, j, _, _ in codes if j > i]
+                after = [(tag != "equal", "".join(b[i:j])) for tag, _, _, i, j in codes if j > i]
+                removed[place], added[place] = Line("removed", one, before), Line("added", other, after)
+    return [*removed, *added]
 
 
 def files(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[FactChange]:
