@@ -70,7 +70,7 @@ def _offered(there: Shelf, choice: Choice) -> dict[str, Any]:
         "goals": [(goal, goals.title(goal, language), there.goals[goal]) for goal in sorted(there.goals)],
         "tags": [(tag, there.tags[tag]) for tag in tags],
         "languages": [(code, {"en": _("English"), "zh": _("Chinese")}[code]) for code in LANGUAGES],
-        "orders": [*([("", _("Best match"))] if choice.q else []), *orders],
+        "orders": [("", _("Best match, else newest")), *orders],
         "total": len(there.items),
     }
 
