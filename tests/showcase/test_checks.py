@@ -152,6 +152,16 @@ def test_numbers_whose_check_digit_is_wrong_are_none(value):
 
 
 @pytest.mark.parametrize(
+    "value", ["P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<", "Passport No. E12345678", "护照号码：EA1234567"]
+)
+def test_passports_are_severe_and_not_repeated(value):
+    found = personal.check(subject(code("show()", printed(value))))
+
+    assert places(found) == ["c1 output"]
+    assert value not in str(found)
+
+
+@pytest.mark.parametrize(
     "value", ["13912345678", "+86 139 1234 5678", "+996 312 625 000", "010-62345678", "a.b@stat.kg"]
 )
 def test_one_contact_is_for_reviewers_and_a_list_is_severe(value):

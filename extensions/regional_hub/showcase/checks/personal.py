@@ -22,6 +22,9 @@ _LANDLINE = re.compile(r"(?<!\d)0\d{2,3}-\d{7,8}(?!\d)")
 _RESIDENT = re.compile(r"(?<!\d)\d{17}[\dXx](?![\dA-Za-z])")
 _IBAN = re.compile(r"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b")
 _CARD = re.compile(r"(?<![\d.])\d{4}(?:[ -]?\d{4}){2}[ -]?\d{2,7}(?!\.?\d)")
+# The first line of a passport's machine-readable zone (ICAO Doc 9303, part 4), and a number beside the word.
+_ZONE = re.compile(r"P[A-Z<][A-Z]{3}[A-Z]+<[A-Z<]{25,}")
+_PASSPORT = re.compile(r"(?i)(?:passport|护照)[^\d\n]{0,20}?\b[A-Z]{1,2}\d{7,8}\b")
 _COLUMN = re.compile(
     r"(?i)^(?:(?:first|last|full|family|given|person|respondent|owner|patient|student)[ _-]?names?|names?|surname|"
     r"(?:mobile|cell|tele)?[ _-]?phone(?:[ _-]?(?:no|number))?|msisdn|mobile|e-?mail(?:[ _-]?address)?|"
@@ -38,8 +41,9 @@ WORDS = {
     "resident": ("Chinese resident identity numbers", "居民身份证号"),
     "iban": ("bank account numbers (IBAN)", "银行账号（IBAN）"),
     "card": ("payment card numbers", "银行卡号"),
+    "passport": ("passport numbers", "护照号码"),
 }
-ALWAYS = {"resident", "iban", "card"}
+ALWAYS = {"resident", "iban", "card", "passport"}
 
 
 def check(subject: Subject) -> list[Finding]:
@@ -58,11 +62,15 @@ def kinds(line: str) -> Iterator[tuple[str, str]]:
     """The kinds of personal data in a line, each with what was found; that leaves this module in no way."""
     for match in _MAIL.finditer(line):
         yield "mail", match[0].lower()
+    for match in _ZONE.finditer(line):
+        yield "passport", match[0]
     if sum(map(str.isdigit, line)) < 7:
         return
     for form in (_MOBILE, _PHONE, _LANDLINE):
         for match in form.finditer(line):
             yield "phone", re.sub(r"\D", "", match[0])[-11:]
+    for match in _PASSPORT.finditer(line):
+        yield "passport", match[0][-10:]
     for kind, form, is_one in (
         ("resident", _RESIDENT, numbers.is_resident_id),
         ("iban", _IBAN, numbers.is_iban),
