@@ -33,7 +33,7 @@ def test_visitors_may_only_what_anyone_may():
     assert given == {
         ("see", "home"), ("see", "health"), ("choose", "language"), ("accept", "invitation"), ("read", "open data"),
         ("see", "sdg"), ("follow", "sdg"),
-        ("see", "showcase"),
+        ("see", "showcase"), ("run", "open method"), ("see", "open method run"), ("stop", "open method run"),
     }  # fmt: skip
 
 

@@ -47,6 +47,13 @@ TABLE: dict[tuple[str, str], frozenset[str]] = {
     ("review", "publication"): frozenset({"reviewers"}),
     ("assign", "review"): frozenset({ADMINS}),
     ("check", "publication"): frozenset({OWNER, ADMINS}),
+    ("run", "method"): frozenset({PERSON}),  # of those whom it is shared with
+    ("run", "open method"): frozenset({ANYONE}),
+    ("open", "method"): frozenset({OWNER}),
+    ("see", "method run"): frozenset({OWNER, "staff", ADMINS}),
+    ("see", "open method run"): frozenset({ANYONE}),  # who has its link
+    ("stop", "method run"): frozenset({OWNER, ADMINS}),
+    ("stop", "open method run"): frozenset({ANYONE}),  # who has its link
     ("change", "profile"): frozenset({OWNER}),
     ("read", "notice"): frozenset({OWNER}),
     ("see", "servers"): frozenset({PERSON}),

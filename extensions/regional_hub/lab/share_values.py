@@ -1,4 +1,4 @@
-"""Values of declared parameters, held to a small part of JSON Schema (2020-12), when a method is shared and when it runs.
+"""Values of declared parameters, held to a small part of JSON Schema (2020-12), as a method is shared and as it runs.
 
 Trust boundary: values come from strangers. What passes is a boolean, an integer, a number, a string, or an array of one
 of these, within the limits of its schema; nothing else ever reaches a notebook. It knows only values, and no notebook.

@@ -77,8 +77,8 @@ def run(
 ) -> Ran:
     """Run the notebook. Raises JobError where nothing can be run here; what the notebook does wrong is in `found`."""
     image, found = choose_image(settings, str(manifest.get("image", "")))
-    lock = _lock(image)
-    with jobs.run(settings, _task(settings, files, manifest, notebook, image), stop) as outcome:
+    lock = lock_of(image)
+    with jobs.run(settings, task_of(settings, files, manifest, notebook, image), stop) as outcome:
         if outcome.ended == "stopped":
             return Ran(None, found, image, lock, outcome.seconds, stopped=True)
         wrong = _wrong(settings, outcome)
@@ -99,9 +99,10 @@ def _limits(settings: Settings) -> Limits:
     return Limits(own.bundle_mb * MB, own.file_mb * MB, own.notebook_mb * MB, own.files)
 
 
-def _task(
+def task_of(
     settings: Settings, files: Files, manifest: Mapping[str, Any], notebook: Mapping[str, Any], image: str
 ) -> Task:
+    """The job in which a revision's notebook runs, with its files, the catalog and open data."""
     own, entry = settings.showcase, str(manifest["entry"])
     inputs: dict[str, bytes | Path] = {
         f"bundle/{name}": files.path(facts["sha256"]) for name, facts in manifest["files"].items()
@@ -115,7 +116,7 @@ def _task(
     return Task(
         image,
         # The entry is an argument of its own after the folder, so that no name is an option.
-        [*_lasting(own.check_seconds), "python", f"{IN}/run_notebook.py", f"{IN}/bundle", entry, OUT, most],
+        [*lasting(own.check_seconds), "python", f"{IN}/run_notebook.py", f"{IN}/bundle", entry, OUT, most],
         inputs,
         jobs.Limits(own.check_memory_mb, own.check_cpus, own.check_pids, own.check_seconds, OUTPUT_MB),
         mounts,
@@ -132,7 +133,7 @@ def _task(
     )
 
 
-def _lasting(seconds: int) -> list[str]:
+def lasting(seconds: int) -> list[str]:
     """Ends the job from inside a little after its time, should the worker that watches it be killed."""
     return ["timeout", "--signal=KILL", str(seconds + GRACE)]
 
@@ -141,7 +142,8 @@ def _catalogs() -> Mount:
     return Mount(ROOT / "catalogs", kinds.CATALOGS)
 
 
-def _lock(image: str) -> str:
+def lock_of(image: str) -> str:
+    """The lock of an image's environment (SHA-256), or "" where none is known."""
     client = engine.client(timeout=60) if image else None
     if client is None:
         return ""
@@ -150,7 +152,7 @@ def _lock(image: str) -> str:
 
 def _wrong(settings: Settings, outcome: Outcome) -> list[Finding]:
     """Why a run did not get through; nothing where it did."""
-    own, report = settings.showcase, _report(outcome)
+    own, report = settings.showcase, report_of(outcome)
     cell = report.get("cell", "")
     ended = outcome.ended if outcome.ended != "failed" else report.get("ended", "failed")
     last = texts.plain(outcome.log).strip()[-300:]
@@ -171,7 +173,7 @@ def _wrong(settings: Settings, outcome: Outcome) -> list[Finding]:
     return [Finding(cell, *text, "severe")] if text else []
 
 
-def _report(outcome: Outcome) -> dict[str, str]:
+def report_of(outcome: Outcome) -> dict[str, str]:
     """What the script says, if it got that far; cell ids and words only."""
     try:
         data = json.loads(outcome.outputs["report.json"].read_bytes()[:10_000])

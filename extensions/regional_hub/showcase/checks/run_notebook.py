@@ -20,6 +20,8 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from traitlets.config import Config
 
+LINKS: list[Path] = []
+
 
 class Limited(NotebookClient):
     """Counts what cells print, and ends the run at the limit instead of in the kernel's memory."""
@@ -53,11 +55,13 @@ def _end(out: Path, report: dict[str, str]) -> NoReturn:
     """Say how it ended, at once: what cells left behind does not keep the job from ending."""
     (out / "report.json").write_text(json.dumps(report), encoding="utf-8")
     shutil.rmtree(os.environ["JUPYTER_RUNTIME_DIR"], ignore_errors=True)
+    for link in LINKS:  # a job leaves no links
+        link.unlink(missing_ok=True)
     sys.stdout.flush()
     os._exit(0 if report["ended"] == "done" else 3)
 
 
-def main(folder: str, entry: str, out: str, most: str) -> NoReturn:
+def main(folder: str, entry: str, out: str, most: str, outputs: Path | None = None) -> NoReturn:
     work = Path(os.environ["TMPDIR"]) / "work"
     shutil.copytree(folder, work)
     # Sockets are files, as a job may have no loopback; their paths must be short.
@@ -67,6 +71,10 @@ def main(folder: str, entry: str, out: str, most: str) -> NoReturn:
         for name in files:
             (Path(base) / name).chmod(0o644)
     place = work / entry
+    if outputs:  # what a method writes beside itself is kept
+        link = place.parent / "outputs"
+        link.symlink_to(outputs)
+        LINKS.append(link)
     notebook: Any = nbformat.read(place, as_version=4)
     client = Limited(
         notebook,
