@@ -122,6 +122,15 @@ def test_the_authors_text_of_a_picture_is_kept(made, expected):
     assert next(pictures.of_outputs(made)).alt == expected
 
 
+def test_making_one_changes_nothing_for_other_threads(monkeypatch):
+    import warnings
+
+    # Once two requests at a time left the whole portal with warnings as errors, and no file was sent any more.
+    monkeypatch.setattr(warnings, "catch_warnings", lambda *a, **k: pytest.fail("filters are the whole process's"))
+
+    assert is_red(pictures.opened(Candidate("image/png", picture_bytes())))
+
+
 # -- strangers' pictures -----------------------------------------------------------------------------------------------
 
 

@@ -18,7 +18,6 @@ import re
 import secrets
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,14 +155,13 @@ def opened(candidate: Candidate, draw: Drawer | None = None) -> Image.Image | No
 def _plain(data: bytes) -> Image.Image | None:
     largest = SIZES["large.jpg"]
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # a warning of a bomb is one
-            picture = Image.open(io.BytesIO(data), formats=FORMATS)
-            if picture.width * picture.height > MOST_PIXELS or min(picture.size) < 8:
-                return None
-            picture.draft("RGB", largest)
-            turned = ImageOps.exif_transpose(picture).convert("RGBA")
-    except (OSError, ValueError, SyntaxError, EOFError, Warning, Image.DecompressionBombError, MemoryError):
+        # What Pillow only warns of is refused here by its size. Filters of warnings are the whole process's: untouched.
+        picture = Image.open(io.BytesIO(data), formats=FORMATS)
+        if picture.width * picture.height > MOST_PIXELS or min(picture.size) < 8:
+            return None
+        picture.draft("RGB", largest)
+        turned = ImageOps.exif_transpose(picture).convert("RGBA")
+    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError, MemoryError):
         return None
     turned.thumbnail((largest[0] * 2, largest[1] * 2))
     plain = Image.new("RGB", turned.size, "white")
