@@ -245,7 +245,7 @@ def test_charts_are_pinned_and_traefik_is_the_one_that_needs_no_more_rights():
 
 
 def test_all_parts_are_there():
-    assert set(of_kind("Deployment")) == {"regional-hub-portal", "regional-hub-data", "regional-hub-worker"}
+    assert set(of_kind("Deployment")) == {f"regional-hub-{part}" for part in ("portal", "data", "worker", "jobs")}
     assert set(of_kind("Service")) == {"regional-hub-portal", "regional-hub-data", "regional-hub-gateway"}
     assert set(of_kind("Job")) == {"regional-hub-prepare-1"}
     assert of_kind("PersistentVolumeClaim")["regional-hub-data"]["spec"]["accessModes"] == ["ReadWriteMany"]
@@ -279,7 +279,7 @@ def test_pods_wait_for_the_file_that_prepare_leaves_when_it_is_done():
     (prepare,) = pod_specs()["regional-hub-prepare-1"]["containers"]
     left = prepare["args"][-1].split(" touch ")[1]
 
-    for part in ("portal", "data", "worker"):
+    for part in ("portal", "data", "worker", "jobs"):
         (wait,) = pod_specs()[f"regional-hub-{part}"]["initContainers"]
         assert f"until test -e {left};" in wait["command"][-1]
 

@@ -166,20 +166,6 @@ def test_nothing_runs_on_when_the_job_is_over(tmp_path):
     assert client.containers.list(all=True, filters={"label": labels}) == []
 
 
-@pytest.mark.docker
-def test_a_container_whose_process_died_is_swept(tmp_path):
-    from regional_hub.hub import jobs_docker
-
-    settings = load({"HUB_DATA": str(tmp_path / "data"), "HUB_SPAWNER__KIND": "docker"})
-    image = images.ensure(settings, ["base"], print)["base"]
-    client = engine.client()
-    assert client is not None
-    client.containers.run(image, ["sleep", "300"], detach=True, labels=engine.labels(settings, "job"))
-
-    assert jobs_docker.sweep(settings) == 1
-    assert jobs_docker.sweep(settings) == 0
-
-
 def test_a_missing_command_is_named(tmp_path):
     settings = load({"HUB_DATA": str(tmp_path / "data"), "HUB_SPAWNER__KIND": "local"})
 

@@ -31,10 +31,18 @@ def programs(config: Path) -> dict[str, list[str]]:
 def test_every_process_is_started_by_its_own_command_or_by_way_of_run(settings: Settings) -> None:
     found = programs(processes.write_config(settings))
 
-    assert set(found) == set(run.PROCESSES) - {"puller"}  # which is there only where pulls are scheduled
+    unscheduled = {"puller"}  # which is there only where pulls are scheduled
+    assert set(found) == set(run.PROCESSES) - unscheduled | {"jobs-2"}
     for name, recipe in run.recipes(settings).items():
         command, secrets = recipe(settings)
         assert (found[name][-2:] == ["regional_hub.operate.run", name]) if secrets else (found[name] == command)
+
+
+def test_as_many_processes_run_jobs_as_the_settings_say(settings: Settings) -> None:
+    one, four = (settings.model_copy(update={"jobs": settings.jobs.model_copy(update={"at_once": n})}) for n in (1, 4))
+
+    assert [name for name in run.recipes(one) if name.startswith("jobs")] == ["jobs"]
+    assert [name for name in run.recipes(four) if name.startswith("jobs")] == ["jobs", "jobs-2", "jobs-3", "jobs-4"]
 
 
 def test_no_secret_is_in_the_configuration(settings: Settings) -> None:

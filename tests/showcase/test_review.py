@@ -104,7 +104,7 @@ def test_changes_wanted_end_the_review_and_the_author_is_told_why(alice, rita, s
     assert revision.state == "changes"
     refused("not-in-review", decide, sam, role(revision, "disclosure"), "approved", revision.digest)
     assert Notice.objects.filter(person=alice, kind="publication-changes-wanted").exists()
-    call_command("db_worker", batch=True, startup_delay=False, interval=0)
+    call_command("db_worker", batch=True, startup_delay=False, interval=0, queue_name="*")
     letter = next(one for one in mail.outbox if "changes" in one.subject)
     assert letter.to == [alice.email] and "Name the source of cell 2." in letter.body
     assert f"/showcase/review/{revision.pk}/" in letter.body
@@ -127,7 +127,7 @@ def test_reviewers_are_told_in_their_language_and_who_may_not_review_is_not(
 ):
     with django_capture_on_commit_callbacks(execute=True):
         in_review(alice)
-    call_command("db_worker", batch=True, startup_delay=False, interval=0)
+    call_command("db_worker", batch=True, startup_delay=False, interval=0, queue_name="*")
 
     told = {notice.person.username for notice in Notice.objects.filter(kind="publication-review-wanted")}
     assert told == {"rita", "sam"}

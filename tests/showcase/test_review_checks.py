@@ -86,7 +86,7 @@ def test_what_fails_goes_back_to_its_author_who_is_told_what_to_do(alice, ran, d
     DBTaskResult.objects.all().delete()
     with django_capture_on_commit_callbacks(execute=True):
         assert check(revision) == "failed"
-    call_command("db_worker", batch=True, startup_delay=False, interval=0)
+    call_command("db_worker", batch=True, startup_delay=False, interval=0, queue_name="*")
 
     failed = {name for name, outcome in outcomes(revision).items() if outcome == "failed"}
     assert failed == {"secrets", "licence"} and not Review.objects.exists()
@@ -169,7 +169,7 @@ def test_what_a_killed_worker_left_is_queued_again_at_a_start_and_only_once(alic
     tasks.start()
 
     assert DBTaskResult.objects.filter(task_path=tasks.check_revision.module_path).count() == 1
-    call_command("db_worker", batch=True, startup_delay=False, interval=0)
+    call_command("db_worker", batch=True, startup_delay=False, interval=0, queue_name="*")
     revision.refresh_from_db()
     assert revision.state == "in-review"
 

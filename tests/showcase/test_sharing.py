@@ -95,7 +95,7 @@ def test_who_is_named_is_told_in_their_language_here_and_by_mail(alice, bob, dja
 def _run_letters():
     from django.core.management import call_command
 
-    call_command("db_worker", batch=True, startup_delay=False, interval=0)
+    call_command("db_worker", batch=True, startup_delay=False, interval=0, queue_name="*")
 
 
 def test_who_was_taken_off_before_the_letter_went_gets_none(alice, bob, django_capture_on_commit_callbacks):

@@ -19,12 +19,14 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from regional_hub.hub import engine, homes
+from regional_hub.hub import engine, homes, jobs_left
 from regional_hub.hub.kinds import Mount
 from regional_hub.settings import Settings
 
 IN, OUT = "/job/in", "/job/out"
 LOG_BYTES = 200_000
+LOOK_COSTS = 50  # a look at what a job has written is followed by a pause of so many times what it took
+FILES_MEANWHILE = 10  # while it runs a job may have so many times the files that it may leave
 Ended = Literal["done", "failed", "memory", "time", "output", "stopped"]
 
 
@@ -83,16 +85,24 @@ def run(settings: Settings, task: Task, stop: Stop = lambda: False) -> Iterator[
     """
     folder = settings.path("jobs", f"{time.time_ns():x}-{secrets.token_hex(4)}")
     began = time.monotonic()
-    try:
-        runs = _runner(settings)
+    runs = _runner(settings)
+    with _held(settings, folder):
         _lay_out(folder, task, owner(settings))
         ended, code, log = runs(settings, task, folder, stop)
         outputs, problem = collect(folder / "out", task.limits)
         if problem and ended in ("done", "failed"):
             ended, log = "output", f"{log}\n{problem}"
         yield Outcome(ended, code, time.monotonic() - began, log, outputs)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _held(settings: Settings, folder: Path) -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(jobs_left.held(settings, folder))
+        except OSError as error:
+            raise JobError(f"the job's files could not be written: {error.strerror or error}") from error
+        yield
 
 
 def _runner(settings: Settings) -> Run:
@@ -120,7 +130,7 @@ def _lay_out(folder: Path, task: Task, ids: tuple[int, int]) -> None:
     """Write the inputs, and an empty folder that the job may fill. Raises JobError for a name that leads elsewhere."""
     inside, outside = folder / "in", folder / "out"
     try:
-        inside.mkdir(parents=True)
+        inside.mkdir()
         outside.mkdir()
         for name, content in task.inputs.items():
             place = inside / checked_name(name)
@@ -172,23 +182,36 @@ def collect(folder: Path, limits: Limits) -> tuple[dict[str, Path], str]:
 def watch(task: Task, out: Path, alive: Callable[[], bool], stop: Stop) -> Ended | None:
     """Wait until a job ends by itself (None), or say why it must be ended."""
     deadline = time.monotonic() + task.limits.seconds
-    wait = 0.02
+    wait, next_look = 0.02, 0.0
     while alive():
-        if time.monotonic() > deadline:
+        now = time.monotonic()
+        if now > deadline:
             return "time"
         if stop():
             return "stopped"
-        if _size(out) > task.limits.output_mb << 20:
-            return "output"
+        if now >= next_look:
+            if _too_much(out, task.limits):
+                return "output"
+            took = time.monotonic() - now
+            next_look = now + took * LOOK_COSTS
         time.sleep(wait)
         wait = min(0.25, wait * 1.5)
     return None
 
 
-def _size(folder: Path) -> int:
-    total = 0
-    for base, _, files in os.walk(folder):
-        for name in files:
-            with contextlib.suppress(OSError):
-                total += Path(base, name).lstat().st_size
-    return total
+def _too_much(folder: Path, limits: Limits) -> bool:
+    """Whether a job has written more than it may leave, or so many files that looking at them would cost too much."""
+    size = seen = 0
+    waiting = [folder]
+    while waiting:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:  # gone meanwhile
+            for entry in entries:
+                seen += 1
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append(Path(entry.path))
+                else:
+                    with contextlib.suppress(OSError):
+                        size += entry.stat(follow_symlinks=False).st_size
+                if size > limits.output_mb << 20 or seen > limits.files * FILES_MEANWHILE:
+                    return True
+    return False

@@ -16,6 +16,7 @@ from regional_hub.hub.jobs import IN, LOG_BYTES, OUT, Ended, JobError, Stop, Tas
 from regional_hub.settings import Settings
 
 TEMPORARY_MB = 256
+FOLDER = "org.regional-hub.job"  # a label: the name of the job's folder
 AWAY = (requests.exceptions.RequestException, docker.errors.DockerException)
 
 
@@ -39,8 +40,7 @@ def run_container(settings: Settings, task: Task, folder: Path, stop: Stop) -> t
     except AWAY as error:
         raise JobError(f"the container engine stopped answering: {error}") from error
     finally:
-        with contextlib.suppress(*AWAY):
-            container.remove(force=True, v=True)
+        remove(container)
 
 
 def _settings(settings: Settings, task: Task, folder: Path) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def _settings(settings: Settings, task: Task, folder: Path) -> dict[str, Any]:
         "nano_cpus": int(limits.cpus * 1e9),
         "pids_limit": limits.pids,
         "ulimits": [Ulimit(name="fsize", soft=limits.output_mb << 20, hard=limits.output_mb << 20)],
-        "labels": engine.labels(settings, "job"),
+        "labels": {**engine.labels(settings, "job"), FOLDER: folder.name},
         "log_config": {"type": "json-file", "config": {"max-size": "2m", "max-file": "1"}},
         "detach": True,
     }
@@ -91,14 +91,17 @@ def _ending(container: Any, cut: Ended | None) -> tuple[Ended, int, str]:
     return ("done" if code == 0 else "failed"), code, log
 
 
-def sweep(settings: Settings) -> int:
-    """Remove the containers of jobs whose process died with them; at a start, when no job runs. How many there were."""
+def containers(settings: Settings) -> dict[str, Any]:
+    """Containers of jobs by the name of the job's folder; none where no engine answers."""
     client = engine.client(timeout=20)
     if client is None:
-        return 0
+        return {}
     labels = [f"{key}={value}" for key, value in engine.labels(settings, "job").items()]
     found = client.containers.list(all=True, filters={"label": labels}, ignore_removed=True)
-    for container in found:
-        with contextlib.suppress(*AWAY):
-            container.remove(force=True, v=True)
-    return len(found)
+    return {container.labels.get(FOLDER, container.id): container for container in found}
+
+
+def remove(container: Any) -> None:
+    """End a container of a job; one that is gone already is no fault."""
+    with contextlib.suppress(*AWAY):
+        container.remove(force=True, v=True)

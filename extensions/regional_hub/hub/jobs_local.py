@@ -18,9 +18,9 @@ from pathlib import Path
 
 from regional_hub.hub import jobs, leftovers
 from regional_hub.hub.jobs import IN, LOG_BYTES, OUT, Ended, JobError, Stop, Task
+from regional_hub.hub.jobs_left import MARK
 from regional_hub.settings import Settings
 
-MARK = "REGIONAL_HUB_JOB"
 WARNING = "This job ran as a plain process of the hub's own user: nothing kept it from files and network.\n"
 
 

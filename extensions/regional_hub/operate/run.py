@@ -49,6 +49,11 @@ def worker(_settings: Settings) -> tuple[list[str], dict[str, str]]:
     return [PYTHON, "-m", "regional_hub.portal.manage", "db_worker"], {}
 
 
+def jobs(_settings: Settings) -> tuple[list[str], dict[str, str]]:
+    """Runs checks and methods, one at a time; what a killed one left it removes first."""
+    return [PYTHON, "-m", "regional_hub.portal.manage", "run_jobs"], {}
+
+
 def puller(_settings: Settings) -> tuple[list[str], dict[str, str]]:
     """Pulls data from other services when their time comes."""
     return [PYTHON, "-m", "regional_hub.sdg.exchange.schedule"], {}
@@ -83,6 +88,7 @@ PROCESSES = {
     "gateway": gateway,
     "gateway-proxy": gateway_proxy,
     "worker": worker,
+    "jobs": jobs,
     "culler": culler,
     "puller": puller,
 }
@@ -92,7 +98,8 @@ def recipes(settings: Settings) -> dict[str, Callable[[Settings], tuple[list[str
     """The processes that these settings ask for: each gives its command, and the secrets of its environment."""
     unneeded = {"culler"} if not settings.spawner.idle_minutes else set()
     unneeded |= {"puller"} if not settings.sdg.pulls else set()
-    return {name: recipe for name, recipe in PROCESSES.items() if name not in unneeded}
+    found = {name: recipe for name, recipe in PROCESSES.items() if name not in unneeded}
+    return found | {f"jobs-{number}": jobs for number in range(2, settings.jobs.at_once + 1)}
 
 
 def main() -> None:

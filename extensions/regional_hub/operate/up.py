@@ -18,7 +18,7 @@ import click
 
 from regional_hub import settings as hub_settings
 from regional_hub.cli import Failure, common, say, tell
-from regional_hub.hub import engine, images, kinds, network, samples
+from regional_hub.hub import engine, images, jobs_left, kinds, network, samples
 from regional_hub.operate import processes, servers
 from regional_hub.settings import Settings, SettingsError
 
@@ -268,6 +268,7 @@ def down(keep_servers: bool) -> dict[str, Any]:
     stopped = [] if keep_servers else servers.stop_all(settings)
     ran = processes.stop(settings)
     (settings.run_dir / "options.json").unlink(missing_ok=True)
+    jobs_left.sweep(settings)
     if not keep_servers:
         servers.sweep(settings)
     say(tell("Stopped.", "已停止。") if ran else tell("It did not run.", "未在运行。"))

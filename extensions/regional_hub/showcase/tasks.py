@@ -1,4 +1,4 @@
-"""Background tasks of checks and reviews, run by the worker (`manage db_worker`).
+"""Background tasks of reviews, run by the worker (`manage db_worker`), and checks, run as jobs (`manage run_jobs`).
 
 A run of `watch` enqueues the next one before it works: whoever is killed loses nothing, and a check that died with its
 worker is queued again.
@@ -22,7 +22,7 @@ EVERY = timedelta(minutes=10)
 _WAITING = (Revision.State.CHECKING, Revision.State.IN_REVIEW)
 
 
-@task()
+@task(queue_name="jobs")
 def check_revision(pk: int, digest: str) -> str:
     """Check a submitted revision; returns how it ended."""
     return checking.check_revision(pk, digest)
@@ -71,7 +71,7 @@ def schedule(wait: timedelta = EVERY) -> None:
 
 
 def start() -> None:
-    """What a start of the hub does: the worker of before is gone, and what it checked with it."""
+    """At a start of the hub or of a process of jobs: the one of before is gone, and what it checked with it."""
     if Revision.objects.filter(state__in=_WAITING).exists():
         queue_lost()
         schedule()
