@@ -41,6 +41,7 @@ def name_arguments(entry: URLPattern) -> dict[str, object]:
         "format": "csv",
         "number": 1,
         "other": 2,
+        "run": "9e2f1c80-0000-4000-8000-000000000000",
     }
     return {key: samples[key] for key in entry.pattern.converters}
 

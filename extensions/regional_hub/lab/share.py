@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from regional_hub.lab import share_find
+from regional_hub.lab import share_find, share_parameters
 from regional_hub.lab.share_names import BadName, check_name
 
 LOCK = Path("/opt/regional-hub/requirements.txt")  # in the image: what is installed, with hashes
@@ -205,6 +205,16 @@ def facts(wanted: Plan) -> dict[str, Any]:
     }
 
 
+def declared(wanted: Plan) -> list[dict[str, Any]]:
+    """What a method declares (see `share_parameters`). Raises ShareError for a declaration that does not stand."""
+    notebook = share_find.read(wanted.folder / wanted.entry)
+    try:
+        share_parameters.outputs(notebook)
+        return share_parameters.parameters(notebook)
+    except share_parameters.BadDeclaration as bad:
+        raise ShareError("bad-parameters", f"{wanted.entry}: {bad.en}", f"{wanted.entry}：{bad.zh}") from None
+
+
 def parameters(notebook: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What the cell with the tag `parameters` (papermill's) assigns: name, type, default; plain values only."""
     found: list[dict[str, Any]] = []
@@ -270,7 +280,10 @@ class Showcase:
         """Send a plan: `said` adds to its facts (`said`, `readers`, `slug`, `note`, `picture`: see the API)."""
         import json
 
-        body = json.dumps({**facts(wanted), **said}, ensure_ascii=False)
+        sent = {**facts(wanted), **said}
+        if (sent.get("said") or {}).get("kind") == "method":
+            sent["parameters"] = declared(wanted)
+        body = json.dumps(sent, ensure_ascii=False)
         with pack(wanted) as packed:
             size = packed.seek(0, 2)
             packed.seek(0)

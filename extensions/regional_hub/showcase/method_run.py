@@ -21,7 +21,8 @@ from regional_hub.lab.share_names import BadName, check_name
 from regional_hub.lab.share_parameters import BadDeclaration
 from regional_hub.lab.share_values import BadValue, checked
 from regional_hub.settings import Settings
-from regional_hub.showcase import bundle
+from regional_hub.showcase import bundle, bundle_notebook
+from regional_hub.showcase.bundle import Bundle
 from regional_hub.showcase.bundle_faults import MB, BundleError, Limits
 from regional_hub.showcase.checks import built, run, texts
 
@@ -81,6 +82,12 @@ def method(notebook: Mapping[str, Any], where: str = "") -> Method:
         return Method(share_parameters.parameters(notebook), declared or [{**NOTEBOOK, "unit": ""}])
     except BadDeclaration as bad:
         raise BundleError("bad-parameters", bad.en, bad.zh, where) from None
+
+
+def with_declared(sent: Bundle) -> Bundle:
+    """A bundle with the parameters that its notebook declares, whatever its sender says. Raises BundleError."""
+    found = method(bundle_notebook.read(sent.read(sent.entry)), sent.entry)
+    return replace(sent, parameters=tuple(found.parameters))
 
 
 def values(declared: Method, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from regional_hub.core.files import Files
 from regional_hub.core.models import Group, Person
 from regional_hub.core.notices import notify
 from regional_hub.showcase import about as abouts
-from regional_hub.showcase import signals
+from regional_hub.showcase import method_run, signals
 from regional_hub.showcase.about import About
 from regional_hub.showcase.actions import letters
 from regional_hub.showcase.actions.problems import Problem
@@ -82,6 +82,8 @@ def publish(
     if slug:
         own(actor, slug)  # before anything is kept
     check_bundle(bundle, limits())
+    if (cleaned.kind if cleaned else own(actor, slug).kind) == Publication.Kind.METHOD:
+        bundle = method_run.with_declared(bundle)
     manifest = store(files(), bundle)
     return _publish(actor, manifest, bundle.digest, cleaned, to, slug, note.strip())
 

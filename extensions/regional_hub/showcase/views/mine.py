@@ -15,7 +15,7 @@ from regional_hub.core.access import may, requires
 from regional_hub.core.models import Person
 from regional_hub.showcase.about import BadAbout
 from regional_hub.showcase.access import readable
-from regional_hub.showcase.actions import sharing
+from regional_hub.showcase.actions import methods, sharing
 from regional_hub.showcase.actions.problems import Problem
 from regional_hub.showcase.actions.sharing import PEOPLE, To
 from regional_hub.showcase.models import Publication
@@ -143,6 +143,12 @@ def _withdraw(request: HttpRequest, person: Person, publication: Publication) ->
     return _("It is withdrawn.")
 
 
+def _open(request: HttpRequest, person: Person, publication: Publication) -> Done:
+    is_open = request.POST.get("open") == "yes"
+    methods.open_to_public(person, publication, is_open)
+    return _("Visitors can run it now.") if is_open else _("Visitors can no longer run it.")
+
+
 ACTIONS: dict[str, Callable[[HttpRequest, Person, Publication], Done]] = {
     "audience": _audience,
     "add-person": _add_person,
@@ -151,6 +157,7 @@ ACTIONS: dict[str, Callable[[HttpRequest, Person, Publication], Done]] = {
     "expiry": _expiry,
     "transfer": _transfer,
     "withdraw": _withdraw,
+    "open": _open,
 }
 
 
