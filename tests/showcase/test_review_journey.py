@@ -37,7 +37,7 @@ def bundle(total):
 
 
 def checked(revision):
-    call_command("db_worker", batch=True, startup_delay=False, interval=0)
+    call_command("db_worker", batch=True, startup_delay=False, interval=0, queue_name="*")
     revision.refresh_from_db()
     return {check.name: (check.outcome, check.found) for check in revision.checks.all()}
 
@@ -63,6 +63,7 @@ def test_from_an_author_to_a_visitor(alice, make_person, signed_in, django_captu
     shown = built.notebook(sharing.files(), revision.manifest, revision.built)
     assert "image/png" in shown["cells"][3]["outputs"][0]["data"]
     assert revision.built["image"] == IMAGE and len(revision.built["lock"]) == 64
+    assert revision.built["image_digest"].startswith("sha256:") and len(revision.built["image_digest"]) == 71
 
     review(signed_in(rita), revision, "method")
     assert Client().get("/showcase/water-of-the-chu/").status_code == 302

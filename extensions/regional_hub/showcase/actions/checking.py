@@ -171,6 +171,7 @@ def _keep_built(revision: Revision, ran: run.Ran) -> None:
     if ran.executed is not None:
         kept = files().put(built.to_bytes(ran.executed))
         facts = {"notebook": kept.sha256, "size": kept.size, "image": ran.image, "lock": ran.image_lock}
+        facts |= {"image_digest": ran.digest}
         facts |= {"at": timezone.now().isoformat(), "seconds": round(ran.seconds, 1)}
     Revision.objects.filter(pk=revision.pk, digest=revision.digest, state=Revision.State.CHECKING).update(built=facts)
 

@@ -37,6 +37,7 @@ class Ran:
     image_lock: str
     seconds: float
     stopped: bool = False
+    digest: str = ""  # of the image, as the engine names its content: a name may mean another image tomorrow
 
 
 def choose_image(settings: Settings, wanted: str) -> tuple[str, list[Finding]]:
@@ -91,7 +92,7 @@ def run(
                 reason = str(error) if isinstance(error, BundleError) else "nothing was left"
                 text = f"what the run left cannot be shown: {reason}"
                 wrong = [Finding("", text, f"运行留下的结果无法展示：{reason}", "severe")]
-        return Ran(executed, found + wrong, image, lock, outcome.seconds)
+        return Ran(executed, found + wrong, image, lock, outcome.seconds, digest=digest_of(image))
 
 
 def _limits(settings: Settings) -> Limits:
@@ -140,6 +141,12 @@ def lasting(seconds: int) -> list[str]:
 
 def _catalogs() -> Mount:
     return Mount(ROOT / "catalogs", kinds.CATALOGS)
+
+
+def digest_of(image: str) -> str:
+    """The digest of an image, or "" where there is no engine to ask."""
+    client = engine.client(timeout=60) if image else None
+    return str(client.images.get(image).id) if client is not None else ""
 
 
 def lock_of(image: str) -> str:
