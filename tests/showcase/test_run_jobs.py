@@ -9,10 +9,11 @@ from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
 from regional_hub.showcase import tasks
-from regional_hub.showcase.actions import checking
+from regional_hub.showcase.actions import checking, running
 from regional_hub.showcase.actions.sharing import To, publish
-from regional_hub.showcase.models import Revision
+from regional_hub.showcase.models import Revision, Run
 from tests.showcase.bundles import bundle
+from tests.showcase.methods import method
 from tests.showcase.reviewing import WATER
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +51,16 @@ def test_a_check_that_died_with_its_process_is_done_again_at_the_start_of_the_ne
     work("run_jobs")
 
     assert checked == [submitted.pk]
+
+
+def test_a_run_of_a_method_that_died_with_its_process_is_done_again(alice, monkeypatch):
+    run = Run.objects.create(revision=method(alice), by=alice, state=Run.State.RUNNING)
+    performed: list[str] = []
+    monkeypatch.setattr(running, "perform", lambda pk: performed.append(pk) or "successful")
+
+    work("run_jobs")
+
+    assert performed == [str(run.pk)]
 
 
 def test_the_start_of_a_process_of_jobs_removes_what_a_killed_one_left(checked):

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django_tasks import TaskResultStatus, task
 from django_tasks_db.models import DBTaskResult
 
-from regional_hub.showcase.actions import checking, review
+from regional_hub.showcase.actions import checking, review, running
 from regional_hub.showcase.models import Revision
 
 EVERY = timedelta(minutes=10)
@@ -71,7 +71,8 @@ def schedule(wait: timedelta = EVERY) -> None:
 
 
 def start() -> None:
-    """At a start of the hub or of a process of jobs: the one of before is gone, and what it checked with it."""
+    """At a start of the hub or of a process of jobs: the one of before is gone, and what it worked at with it."""
+    running.start()
     if Revision.objects.filter(state__in=_WAITING).exists():
         queue_lost()
         schedule()
