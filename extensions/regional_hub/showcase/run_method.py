@@ -35,6 +35,9 @@ def values_of(source: str) -> dict[str, Any]:
 
 def injected(notebook: Any, parameters: dict[str, Any]) -> Any:
     """The notebook with a cell of these values behind the one that declares them."""
+    notebook.metadata.setdefault("papermill", {})  # as papermill's own reader does
+    for each in notebook.cells:
+        each.metadata.setdefault("tags", [])
     made = parameterize_notebook(notebook, parameters, kernel_name="python3", language="python")
     cell = next(each for each in made.cells if "injected-parameters" in each.metadata.get("tags", []))
     # repr tells 1 from 1.0 and from True, which are equal.
