@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver
 
 from regional_hub.showcase import api
-from regional_hub.showcase.views import comments, compare, feeds, gallery, methods, mine, publication, review
+from regional_hub.showcase.views import comments, compare, feeds, gallery, methods, mine, ogc, publication, review
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *api.urlpatterns,  # before the pages of publications, which cannot be called so
@@ -16,5 +16,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *comments.urlpatterns,
     *compare.urlpatterns,
     *methods.urlpatterns,
+    *ogc.urlpatterns,
     *publication.urlpatterns,  # last: any word may be a publication's
 ]
