@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.asgi import get_asgi_application
 
 from regional_hub import settings as hub_settings
+from regional_hub.portal.body_limit import BodyLimit
 from regional_hub.settings import Settings
 
 if TYPE_CHECKING:
@@ -103,4 +104,4 @@ class WithSdmx:
 
 settings = hub_settings.load()
 site = WithSdmx(get_asgi_application(), settings)
-application = FrontDoor(site, _trusted(), "https" if settings.secure else "http")
+application = FrontDoor(BodyLimit(site, settings), _trusted(), "https" if settings.secure else "http")
