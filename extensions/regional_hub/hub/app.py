@@ -51,7 +51,8 @@ class PersonHandler(APIHandler):
         user.sync_groups(body.get("groups", []))
         user.admin = body.get("admin", False)
         if shown := body.get("display_name"):
-            user.orm_user.user_info = {"name": shown, "display_name": shown}
+            # `name` stays the user's: JupyterLab makes addresses of the Hub from it.
+            user.orm_user.user_info = {"display_name": shown}
         roles.assign_default_roles(self.db, entity=user)
         self._open_servers(name, set(body.get("open_to", [])))
         self.db.commit()
