@@ -119,7 +119,9 @@ def _result(request: HttpRequest, run: Run) -> dict[str, Any]:
         declared = Method([], [])
     content = notebook(run)
     return {
-        "parameters": [(label(one), run.parameters.get(one["name"]), one["unit"]) for one in declared.parameters],
+        "parameters": [
+            (label(one), _shown(run.parameters.get(one["name"])), one["unit"]) for one in declared.parameters
+        ],
         "digest": method_run.digest(run.parameters),
         "provenance": run.result.get("provenance") or {},
         "outputs": outputs(run, declared),
@@ -129,8 +131,15 @@ def _result(request: HttpRequest, run: Run) -> dict[str, Any]:
         "is_open": methods.is_open(run),
         "may_stop": methods.may_stop(request.user, run) and run.state != Run.State.DISMISSED,
         "may_run": methods.may_run(request.user, run.revision),
-        "address": request.build_absolute_uri(request.path),
+        "address": f"{settings.HUB.url}{request.path}",
+        "is_folded": True,
     }
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return ", ".join(map(_shown, value)) if isinstance(value, list) else str(value)
 
 
 def notebook(run: Run) -> dict[str, Any] | None:
