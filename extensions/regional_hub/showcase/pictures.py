@@ -18,7 +18,7 @@ import re
 import secrets
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -208,13 +208,3 @@ def _write(path: Path, picture: Image.Image) -> None:
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
-
-
-def sweep(folder: Path, kept: Sequence[str]) -> int:
-    """Remove the pictures of keys that nobody needs any more; how many files."""
-    wanted, gone = set(kept), 0
-    for path in folder.glob("??/*"):
-        if path.name[:32] not in wanted:
-            path.unlink(missing_ok=True)
-            gone += 1
-    return gone
