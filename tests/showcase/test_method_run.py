@@ -59,7 +59,8 @@ def test_values_arrive_and_results_with_their_origin_are_kept(hub):
     shown = bundle_notebook.read(read(hub, ended, "notebook.ipynb"))
     assert "count = 3\nword = '茶 tea'" in [cell["source"] for cell in shown["cells"]][2]
     facts = ended.kept["provenance"]
-    assert facts["image"] == IMAGE and len(facts["lock"]) == len(facts["parameters"]) == 64 and facts["seconds"] > 0
+    assert facts["image"] == IMAGE and facts["digest"].startswith("sha256:")
+    assert len(facts["lock"]) == len(facts["parameters"]) == 64 and facts["seconds"] > 0
     assert list(hub.path("jobs").iterdir()) == []
 
 

@@ -126,7 +126,12 @@ def perform(
     checked_values = values(declared, parameters)
     image, _ = run.choose_image(settings, str(manifest.get("image", "")))
     task = _task(settings, run.task_of(settings, files, manifest, notebook, image), checked_values)
-    facts: dict[str, Any] = {"image": image, "lock": run.lock_of(image), "parameters": digest(checked_values)}
+    facts: dict[str, Any] = {
+        "image": image,
+        "digest": run.digest_of(image),
+        "lock": run.lock_of(image),
+        "parameters": digest(checked_values),
+    }
     with jobs.run(settings, task, stop) as outcome:
         facts["seconds"] = round(outcome.seconds, 1)
         if outcome.ended == "stopped":
