@@ -98,4 +98,4 @@ def main(folder: str, entry: str, out: str, most: str, outputs: Path | None = No
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:5])
+    main(sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4])
