@@ -58,6 +58,11 @@ def _zone(name: str) -> tzinfo:
         return UTC
 
 
+def site_zone() -> tzinfo:
+    """The zone of the site, in which its days begin and end."""
+    return _zone("")
+
+
 def password_change_first(handle: Handler) -> Handler:
     """Whoever signed in with a one-time password gets no page, and no sign-in elsewhere, before choosing an own one."""
 

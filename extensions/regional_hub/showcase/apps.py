@@ -10,8 +10,9 @@ class ShowcaseConfig(AppConfig):
 
     def ready(self) -> None:
         from regional_hub.showcase import signals, tasks
-        from regional_hub.showcase.actions import checking
+        from regional_hub.showcase.actions import building, checking
 
         signals.submitted.connect(checking.on_submitted)
         signals.submitted.connect(tasks.on_submitted)
         signals.recalled.connect(checking.on_recalled)
+        signals.published.connect(building.on_published)

@@ -1,8 +1,8 @@
 """Charts of notebooks as pictures, drawn by a process apart that is none of the other platforms'.
 
-Trust boundary: a specification is a stranger's program for a JavaScript engine. The process that draws it (core.pictures)
-has no environment of ours, loads no address, and is ended by time and memory; what it gives is shown in an <img>, where
-a browser runs nothing of it.
+Trust boundary: a specification is a stranger's program for a JavaScript engine. What draws it (`core.pictures`) is a
+process without our environment that loads no address and is ended by time and memory. Its picture is shown in an <img>,
+where a browser runs nothing of it.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from regional_hub.core.middleware import site_zone
 from regional_hub.core.models import Group, Person
 
 
@@ -75,8 +76,12 @@ class Publication(models.Model):
     @property
     def is_public(self) -> bool:
         """Whether visitors see a page: reviewed, neither withdrawn nor expired."""
-        expired = self.expires_on is not None and self.expires_on < timezone.localdate()
-        return self.public_revision_id is not None and self.withdrawn_at is None and not expired
+        return self.public_revision_id is not None and self.withdrawn_at is None and not self.is_expired
+
+    @property
+    def is_expired(self) -> bool:
+        """Whether its last day is over, where the site is: not where its reader is."""
+        return self.expires_on is not None and self.expires_on < timezone.localdate(timezone=site_zone())
 
 
 class Revision(models.Model):

@@ -29,18 +29,21 @@ class Pages:
 
     def __init__(self, folder: Path, version: str = str(RENDERER)) -> None:
         self.root, self.folder = folder, folder / version
-        self._turn = threading.Lock()
+        self._turns = [threading.Lock() for _ in range(64)]  # by name: a long print holds up no page
 
     def page(self, key: str, make: Callable[[], Page]) -> Page:
-        """The pieces of a page. In one process, one is made at a time: many readers of a new page wait for one."""
+        """The pieces of a page. In one process many readers of a new page wait for one who makes it."""
         return _read(self.content(f"{key}.json", lambda: _write(make())))
 
     def content(self, name: str, make: Callable[[], bytes]) -> bytes:
-        """Bytes under a name. Raises what `make` raises; a full disk keeps nobody from reading."""
+        """Bytes under a name that begins with a hash. Raises what `make` raises, which must not ask here itself.
+
+        A full disk keeps nobody from reading.
+        """
         place = self.folder / name[:2] / name
         kept = _kept(place)
         if kept is None:
-            with self._turn:
+            with self._turns[int(name[:2], 16) % len(self._turns)]:
                 kept = _kept(place)
                 if kept is None:
                     kept = make()

@@ -5,7 +5,18 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver
 
 from regional_hub.showcase import api
-from regional_hub.showcase.views import comments, compare, feeds, gallery, methods, mine, ogc, publication, review
+from regional_hub.showcase.views import (
+    comments,
+    compare,
+    downloads,
+    feeds,
+    gallery,
+    methods,
+    mine,
+    ogc,
+    publication,
+    review,
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     *api.urlpatterns,  # before the pages of publications, which cannot be called so
@@ -17,5 +28,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *compare.urlpatterns,
     *methods.urlpatterns,
     *ogc.urlpatterns,
+    *downloads.urlpatterns,
     *publication.urlpatterns,  # last: any word may be a publication's
 ]

@@ -21,6 +21,14 @@ class SignInFirst(Exception):
     """A visitor asks for what is not public, or not there: they find out which by signing in."""
 
 
+class Gone(Exception):
+    """It was public and is not any more: whoever asks is told since when and why, whatever they asked of it."""
+
+    def __init__(self, publication: Publication) -> None:
+        super().__init__(publication.slug)
+        self.publication = publication
+
+
 def answering(request: HttpRequest) -> HttpResponse:
     """Where a visitor goes who must sign in first."""
     return redirect_to_login(request.get_full_path())
@@ -32,15 +40,16 @@ def find_revision(request: HttpRequest, slug: str, number: int) -> Revision:
     revision = found.filter(publication__slug=slug, number=number).first()
     if revision is not None and access.may_read_revision(request.user, revision):
         return revision
-    raise _none(request)
+    raise _none(request, Publication.objects.select_related("author", "public_revision").filter(slug=slug).first())
 
 
 def find_publication(request: HttpRequest, slug: str) -> tuple[Publication, Revision]:
     """A publication and the newest of its revisions that the reader may read. Raises as `find_revision` does."""
-    publication = Publication.objects.select_related("author", "project").filter(slug=slug).first()
+    known = Publication.objects.select_related("author", "project", "public_revision")
+    publication = known.filter(slug=slug).first()
     revisions = readable_revisions(request, publication) if publication else []
     if publication is None or not revisions:
-        raise _none(request)
+        raise _none(request, publication)
     return publication, revisions[0]
 
 
@@ -50,7 +59,9 @@ def readable_revisions(request: HttpRequest, publication: Publication) -> list[R
     return [revision for revision in found if access.may_read_revision(request.user, revision)]
 
 
-def _none(request: HttpRequest) -> Exception:
+def _none(request: HttpRequest, publication: Publication | None) -> Exception:
+    if publication is not None and publication.public_revision_id is not None and not publication.is_public:
+        return Gone(publication)
     return Http404() if isinstance(request.user, Person) else SignInFirst()
 
 
