@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { factsOf, firstForm, homePath, missing, pick, search, sizeText, tagsOf } from '../../extensions/labextension/src/forms.ts';
+import { factsOf, firstForm, going, homePath, missing, pick, search, sizeText, tagsOf } from '../../extensions/labextension/src/forms.ts';
 
 const plan = { entry: 'a.ipynb', files: [], left_out: [], size: 0, title: 'Water', pictures: [], earlier: [] };
 const form = firstForm(plan, null);
@@ -32,6 +32,17 @@ test('a revision keeps its readers, its goals and its kind', () => {
   assert.equal(facts.slug, 'water');
   assert.equal(facts.note, 'new data');
   assert.deepEqual([facts.said.goals, facts.said.kind, facts.said.title, facts.said.tags], [[6], 'app', 'Old', ['a', 'b']]);
+});
+
+test('what goes is what was not left out and the picture, which takes the place of a file of its name', () => {
+  const item = (name: string, size: number): any => ({ name, size, why: '', why_zh: '' });
+  const files = [item('a.ipynb', 1), item('picture.png', 2), item('b.csv', 3)];
+  const pictures = [{ id: '0.0.png', mime: 'image/png', data: '', item: item('picture.png', 4) }];
+  const names = (excluded: string[], picture: string): string[] =>
+    going({ ...plan, files, pictures }, new Set(excluded), picture).map(each => `${each.name} ${each.size}`);
+
+  assert.deepEqual(names([], ''), ['a.ipynb 1', 'picture.png 2', 'b.csv 3']);
+  assert.deepEqual(names(['b.csv', 'picture.png'], '0.0.png'), ['a.ipynb 1', 'picture.png 4']);
 });
 
 test('entries are found by all words, in either language', () => {

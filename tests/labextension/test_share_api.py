@@ -123,6 +123,7 @@ def test_what_would_be_sent_is_listed_with_title_and_pictures_and_nothing_is_sen
     assert status == 200 and plan["title"] == "Water" and plan["earlier"] == []
     assert [each["name"] for each in plan["files"]] == ["water.ipynb", "data.csv"]
     assert [base64.b64decode(each["data"]) for each in plan["pictures"]] == [PNG]
+    assert plan["pictures"][0]["item"]["size"] == len(PNG)
     assert {method for method, *_ in hub.asked} == {"GET"}
 
 
@@ -140,8 +141,8 @@ def test_an_earlier_publication_of_the_same_notebook_is_offered_and_a_withdrawn_
 
 
 def test_it_is_sent_with_the_chosen_picture_and_the_link_comes_back(server, hub):
-    _, plan = server("POST", "plan", {"path": "work/water.ipynb", "picture": "1.0.png"})
-    names = [each["name"] for each in plan["files"]]
+    _, plan = server("POST", "plan", {"path": "work/water.ipynb"})
+    names = [each["name"] for each in [*plan["files"], plan["pictures"][0]["item"]]]
     facts = {"said": {"title": "Water"}, "readers": {"audience": "people", "people": ["bob"]}}
 
     state = sent(server, {"path": "work/water.ipynb", "picture": "1.0.png", "files": names, "facts": facts})

@@ -1,6 +1,6 @@
 /** The rules of the form and of lists, without a page: no widget and no request here. */
 
-import type { Entry, Form, Plan, Publication } from './shapes';
+import type { Entry, Form, Item, Plan, Publication } from './shapes';
 
 /** Bytes as people read them. */
 export function sizeText(bytes: number): string {
@@ -59,6 +59,13 @@ export function firstForm(plan: Plan, earlier: Publication | null): Form {
   const { title, title_zh, summary, summary_zh, licence } = from;
   const rest = { title, title_zh, summary, summary_zh, licence };
   return { audience: 'people', people: [], project: '', note: '', tags: from.tags.join(', '), ...rest };
+}
+
+/** The files that go as it is chosen now; the picture is the last one, in place of a file of its name. */
+export function going(plan: Plan, excluded: Set<string>, picture: string): Item[] {
+  const shown = plan.pictures.find(each => each.id === picture)?.item;
+  const files = plan.files.filter(item => !excluded.has(item.name) && item.name !== shown?.name);
+  return shown ? [...files, shown] : files;
 }
 
 /** Entries in which every word is found, in either language. */

@@ -39,7 +39,7 @@ export interface Plan {
   left_out: Item[];
   size: number;
   title: string;
-  pictures: { id: string; mime: string; data: string }[];
+  pictures: { id: string; mime: string; data: string; item: Item }[];
   earlier: Publication[];
 }
 

@@ -93,10 +93,9 @@ async function send(path: string, form: ShareForm, trans: TranslationBundle): Pr
   void waiting.launch().catch(() => undefined);
   try {
     const picked = { path, exclude: [...form.excluded], picture: form.picture };
-    // A picture is a file too: the server names it, and holds to the list that it is given back.
-    const files = form.picture ? (await ask<Plan>('plan', picked)).files.map(each => each.name) : form.files;
     const facts = factsOf(form.form, form.earlier);
-    const { sending } = await ask<{ sending: string }>('publish', { ...picked, files, facts });
+    // The server holds to the list that was shown.
+    const { sending } = await ask<{ sending: string }>('publish', { ...picked, files: form.files, facts });
     for (;;) {
       const state = await ask<Sending>(`sendings/${sending}`);
       if (state.error) {

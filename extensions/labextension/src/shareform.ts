@@ -4,7 +4,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 
 import { area, field, h, input, select } from './dom';
-import { firstForm, missing, pick, sizeText } from './forms';
+import { firstForm, going, missing, pick, sizeText } from './forms';
 import { People } from './people';
 import type { Form, Item, Options, Plan, Publication } from './shapes';
 
@@ -16,6 +16,8 @@ export class ShareForm extends Widget {
   private audience!: HTMLSelectElement;
   private project!: HTMLSelectElement;
   private readonly texts: Record<string, HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement> = {};
+  private readonly total = h('p', { role: 'status' });
+  private readonly list = h('ul', {});
   private readonly wrong = h('p', { class: 'rh-wrong', role: 'alert' });
   private readonly plan: Plan;
   private readonly options: Options;
@@ -51,9 +53,9 @@ export class ShareForm extends Widget {
     };
   }
 
-  /** The names of the files that are sent but the picture's own. */
+  /** The names of the files that are sent, the picture's too. */
   get files(): string[] {
-    return this.plan.files.map(item => item.name).filter(name => !this.excluded.has(name));
+    return going(this.plan, this.excluded, this.picture).map(item => item.name);
   }
 
   /** Whether all is there; says what is not. */
@@ -152,7 +154,10 @@ export class ShareForm extends Widget {
       return null;
     }
     const choice = (id: string, shown: Node): HTMLElement => {
-      const change = (): void => void (this.picture = id);
+      const change = (): void => {
+        this.picture = id;
+        this.drawFiles();
+      };
       const radio = h('input', { type: 'radio', name: 'rh-picture', checked: id === this.picture, change });
       return h('label', { class: 'rh-picture' }, radio, shown);
     };
@@ -166,29 +171,51 @@ export class ShareForm extends Widget {
 
   private sent(): HTMLElement {
     const { trans, plan } = this;
-    const row = (item: Item, control: HTMLElement | null): HTMLElement => {
-      const why = pick(this.chinese, item.why, item.why_zh);
-      return h('li', {}, h('label', {}, control, h('code', {}, item.name), ` ${sizeText(item.size)} · ${why}`));
-    };
-    const files = plan.files.map(item => {
-      const change = (event: Event): void => {
-        const kept = (event.target as HTMLInputElement).checked;
-        void (kept ? this.excluded.delete(item.name) : this.excluded.add(item.name));
-      };
-      const fixed = item.name === plan.entry;
-      const checked = !this.excluded.has(item.name);
-      return row(item, h('input', { type: 'checkbox', checked, disabled: fixed, change }));
-    });
-    const total = trans._n('%1 file, %2', '%1 files, %2', plan.files.length, sizeText(plan.size));
-    const left = plan.left_out.map(item => row(item, null));
+    const left = plan.left_out.map(item => this.fileRow(item, null));
+    this.drawFiles();
     return h(
       'fieldset',
       { class: 'rh-files' },
       h('legend', {}, trans.__('What will be sent')),
-      h('p', {}, total),
-      h('ul', {}, ...files),
+      this.total,
+      this.list,
       left.length > 0 && h('p', {}, trans.__('Named in the notebook, but not sent:')),
       left.length > 0 && h('ul', {}, ...left)
     );
+  }
+
+  private fileRow(item: Item, control: HTMLElement | null): HTMLElement {
+    const why = pick(this.chinese, item.why, item.why_zh);
+    return h('li', {}, h('label', {}, control, h('code', {}, item.name), ` ${sizeText(item.size)} · ${why}`));
+  }
+
+  /** The list as it would go now: files that can be left out, and the picture that was chosen. */
+  private drawFiles(): void {
+    const { plan } = this;
+    const shown = plan.pictures.find(each => each.id === this.picture)?.item;
+    const rows = plan.files
+      .filter(item => item.name !== shown?.name)
+      .map(item => {
+        const change = (event: Event): void => {
+          const kept = (event.target as HTMLInputElement).checked;
+          void (kept ? this.excluded.delete(item.name) : this.excluded.add(item.name));
+          this.drawTotal();
+        };
+        const fixed = item.name === plan.entry;
+        const checked = !this.excluded.has(item.name);
+        return this.fileRow(item, h('input', { type: 'checkbox', checked, disabled: fixed, change }));
+      });
+    if (shown) {
+      rows.push(this.fileRow(shown, h('input', { type: 'checkbox', checked: true, disabled: true })));
+    }
+    this.list.replaceChildren(...rows);
+    this.drawTotal();
+  }
+
+  private drawTotal(): void {
+    const { trans } = this;
+    const items = going(this.plan, this.excluded, this.picture);
+    const size = sizeText(items.reduce((sum, item) => sum + item.size, 0));
+    this.total.textContent = trans._n('%1 file, %2', '%1 files, %2', items.length, size);
   }
 }

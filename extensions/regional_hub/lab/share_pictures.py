@@ -21,16 +21,23 @@ MOST_BYTES = 2 << 20  # of one picture
 
 
 def found(plan: Plan) -> list[dict[str, Any]]:
-    """The notebook's pictures, at most eight: `id` names one to `add`, `data` is base64 as the notebook has it."""
-    each = ({"id": key, "mime": mime, "data": base64.b64encode(data).decode()} for key, mime, data in _pictures(plan))
+    """The notebook's pictures, at most eight: `id` names one to `add`, `data` is base64, `item` its file."""
+    each = (
+        {"id": key, "mime": mime, "data": base64.b64encode(data).decode(), "item": vars(_item(mime, data))}
+        for key, mime, data in _pictures(plan)
+    )
     return [picture for picture, _ in zip(each, range(MOST), strict=False)]
+
+
+def _item(mime: str, data: bytes) -> Item:
+    return Item(NAMES[mime], len(data), "the picture for lists", "列表中的图片")
 
 
 def add(plan: Plan, wanted: str, limits: Limits) -> Plan:
     """The plan with one of the pictures as its last file. Raises ShareError."""
     for key, mime, data in _pictures(plan):
         if key == wanted:
-            item = Item(NAMES[mime], len(data), "the picture for lists", "列表中的图片")
+            item = _item(mime, data)
             files = [each for each in plan.files if each.name != item.name]
             if len(files) >= limits.files or plan.size + len(data) > limits.bundle_bytes:
                 raise ShareError("too-large", "the picture does not fit in any more", "加入图片后超过上限")
