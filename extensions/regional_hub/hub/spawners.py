@@ -336,7 +336,7 @@ class LocalServer(ServerOfAKind, SimpleLocalProcessSpawner):
         return await self.until_it_answers(await super().start())
 
     def _app_copy(self, plan: kinds.Plan) -> tuple[str, str]:
-        """A home to work in, and a copy of the reviewed folder: nothing mounts read-only here, so code gets no original.
+        """A home to work in, and a copy of the reviewed folder: nothing mounts read-only here; code gets no original.
 
         Where the Hub is root the copy stays root's; where not, the app has the Hub's uid and could change its copy.
         """

@@ -10,9 +10,12 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from django.core.asgi import get_asgi_application
+from django.db import transaction
+from django.db.models.signals import post_delete, post_save
 
 from regional_hub import settings as hub_settings
 from regional_hub.portal.body_limit import BodyLimit
+from regional_hub.portal.visitors import VisitorsPages
 from regional_hub.settings import Settings
 
 if TYPE_CHECKING:
@@ -104,4 +107,17 @@ class WithSdmx:
 
 settings = hub_settings.load()
 site = WithSdmx(get_asgi_application(), settings)
-application = FrontDoor(BodyLimit(site, settings), _trusted(), "https" if settings.secure else "http")
+
+from regional_hub.showcase.actions import readings  # noqa: E402  (Django is set up by now)
+from regional_hub.showcase.models import Publication  # noqa: E402
+
+visitors = VisitorsPages(BodyLimit(site, settings), readings.count_again)
+application = FrontDoor(visitors, _trusted(), "https" if settings.secure else "http")
+
+
+def _changed(**_more: Any) -> None:
+    transaction.on_commit(visitors.forget)
+
+
+for _signal in (post_save, post_delete):
+    _signal.connect(_changed, sender=Publication, dispatch_uid="visitors' pages", weak=False)

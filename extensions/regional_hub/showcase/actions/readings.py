@@ -14,6 +14,7 @@ import re
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 
 from django.db import DatabaseError, connection, transaction
@@ -74,20 +75,25 @@ _pending = _Pending()
 
 def count(publication: Publication, request: HttpRequest) -> None:
     """Count that a person opened a public page. Never fails, and keeps nothing of the request."""
-    if not publication.is_public or not is_reading(request):
+    if not publication.is_public or request.method != "GET":
         return
-    if _pending.add(publication.pk, timezone.now().date()):
-        write()
+    if write_now := count_again(publication.pk, request.headers):
+        write_now()
 
 
-def is_reading(request: HttpRequest) -> bool:
-    """Whether a request is somebody's who reads: a GET of a browser that did not fetch ahead."""
-    if request.method != "GET":
-        return False
-    agent = request.headers.get("User-Agent", "")
+def count_again(publication: int, headers: Mapping[str, str]) -> Callable[[], None] | None:
+    """Count a GET of a page that was answered without asking the database; what is to be called, if it is time to."""
+    if is_reading(headers) and _pending.add(publication, timezone.now().date()):
+        return write
+    return None
+
+
+def is_reading(headers: Mapping[str, str]) -> bool:
+    """Whether a GET is somebody's who reads: of a browser that did not fetch ahead."""
+    agent = headers.get("User-Agent", "")
     if not agent or _MACHINE.search(agent):
         return False
-    return not any("prefetch" in request.headers.get(name, "").lower() for name in _AHEAD)
+    return not any("prefetch" in headers.get(name, "").lower() for name in _AHEAD)
 
 
 def write() -> None:

@@ -13,11 +13,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.core.handlers.asgi import ASGIRequest
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import get_language, override
+from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
 from regional_hub.core.access import requires
@@ -67,6 +69,7 @@ def in_asked_language(view: Callable[..., HttpResponse]) -> Callable[..., HttpRe
     return run
 
 
+@gzip_page
 @require_safe
 @requires("see", "showcase")
 @in_asked_language
@@ -77,6 +80,7 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
     return _answer(request, publication, newest)
 
 
+@gzip_page
 @require_safe
 @requires("see", "showcase")
 @in_asked_language
@@ -91,6 +95,8 @@ def _answer(request: HttpRequest, publication: Publication, shown: Revision) -> 
     if isinstance(request.user, Person):
         return response
     readings.count(publication, request)
+    if isinstance(request, ASGIRequest):  # who answers for us while the page is the same counts by this
+        request.scope["regional_hub.publication"] = publication.pk
     return for_all(request, response)
 
 
