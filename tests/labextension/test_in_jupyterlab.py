@@ -25,6 +25,9 @@ kernel = {'name': 'python3', 'display_name': 'Python 3'}
 made = v4.new_notebook(cells=cells, metadata={'kernelspec': kernel})
 pathlib.Path('water.ipynb').write_text(json.dumps(made))
 pathlib.Path('data.csv').write_text('1,2')
+pathlib.Path('river').mkdir()
+pathlib.Path('river/level.ipynb').write_text(json.dumps(v4.new_notebook(cells=cells[:1])))
+pathlib.Path('river/notes.txt').write_text('not named in the notebook')
 """
 CHINESE = """
 import json, pathlib
@@ -51,6 +54,21 @@ def kernel(local_hub: Hub) -> Iterator[Kernel]:
         found.run(NOTEBOOK)
         found.password = password  # type: ignore[attr-defined]
         yield found
+
+
+@pytest.fixture
+def sample(local_hub: Hub) -> Iterator[None]:
+    """The hub's sample of the SDG data, which a hub of the tests has not made."""
+    place = local_hub.data / "shared" / "samples" / "sdg" / "observations.csv"
+    if place.exists():
+        yield
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    head = "STRUCTURE,STRUCTURE_ID,ACTION,SERIES,REF_AREA,SEX,TIME_PERIOD,OBS_VALUE\n"
+    years = (f"dataflow,IAEG-SDGs:DF_SDG_GLC(1.0),I,SI_POV_DAY1,XA,_T,{2010 + n},{n}.5\n" for n in range(12))
+    place.write_text(head + "".join(years))
+    yield
+    place.unlink()
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +106,11 @@ def test_a_notebook_is_shared_with_a_person_and_the_link_is_shown(lab: Page, loc
     dialog.locator(".rh-found button", has_text="benno").click()
     expect(dialog.locator(".rh-wrong")).to_be_empty()
     dialog.get_by_role("radio", name="Picture 1 of the notebook").check()
+    expect(dialog.locator(".rh-files")).to_contain_text("showcase-picture.png")
+    expect(dialog.locator(".rh-files")).to_contain_text("3 files,")
+    dialog.get_by_role("checkbox", name="data.csv").uncheck()
+    expect(dialog.locator(".rh-files")).to_contain_text("2 files,")
+    dialog.get_by_role("checkbox", name="data.csv").check()
     shoot(lab, "share-en")
     lab.locator(".rh-send").click()
 
@@ -97,7 +120,7 @@ def test_a_notebook_is_shared_with_a_person_and_the_link_is_shown(lab: Page, loc
     lab.get_by_role("button", name="Close", exact=True).click()
 
 
-def test_the_panel_shows_what_was_shared_and_inserts_code_of_the_catalog(lab: Page) -> None:
+def test_the_panel_shows_what_was_shared_and_inserts_code_of_the_catalog(lab: Page, sample: None) -> None:
     lab.locator(".jp-DirListing-item", has_text="water.ipynb").dblclick()
     cell = lab.locator(".jp-CodeCell .cm-content").first
     cell.click(timeout=60_000)
@@ -108,11 +131,53 @@ def test_the_panel_shows_what_was_shared_and_inserts_code_of_the_catalog(lab: Pa
 
     panel.get_by_label("Search data").fill("sdg illustrative")
     panel.get_by_text("SDG sample (illustrative)").click()
+    rows = panel.get_by_role("region", name="First rows of SDG sample (illustrative)")
+    expect(rows).to_contain_text("REF_AREA", timeout=12_000)
+    expect(rows.locator("tbody tr")).to_have_count(8)
     panel.get_by_role("button", name="Insert code for SDG sample (illustrative)").click()
 
     expect(cell).to_contain_text("intake.cat.sdg_sample")
     expect(cell.locator(".cm-line").nth(1)).to_have_text("import intake")  # a line of its own
     shoot(lab, "panel-en")
+
+
+def test_a_folder_is_shared_whole_with_everybody_on_the_hub(lab: Page, local_hub: Hub) -> None:
+    lab.locator(".lm-TabBar-tab[data-id=filebrowser]").click()
+    right_click(lab, "river", "Share…")
+    dialog = lab.locator(".jp-Dialog")
+    expect(dialog.locator(".jp-Dialog-header")).to_contain_text("Share “river”")
+    expect(dialog.locator(".rh-files")).to_contain_text("notes.txt")
+    dialog.get_by_label("Title", exact=True).fill("Level of the river")
+    dialog.get_by_label("Who may read it").select_option("hub")
+    expect(dialog.get_by_label("People")).to_be_hidden()
+    lab.locator(".rh-send").click()
+
+    link = f"{local_hub.url}/showcase/level-of-the-river/"
+    expect(lab.locator(".rh-link")).to_have_attribute("href", link, timeout=30_000)
+    lab.get_by_role("button", name="Close", exact=True).click()
+    lab.locator(".lm-TabBar-tab[data-id=regional-hub-panel]").click()
+    expect(lab.locator(".rh-panel")).to_contain_text("Level of the river")
+
+
+@pytest.mark.parametrize("way", ["toolbar", "menu", "palette"])
+def test_an_open_notebook_is_shared_from_toolbar_menu_and_palette_and_escape_sends_nothing(lab: Page, way: str) -> None:
+    lab.locator(".jp-CodeCell .cm-content").first.click()
+    if way == "toolbar":
+        lab.locator("[data-jp-item-name=regional-hub-share]").click()
+    elif way == "menu":
+        lab.locator(".lm-MenuBar-itemLabel", has_text=re.compile("^File$")).click()
+        lab.locator(".lm-Menu-itemLabel", has_text=re.compile("^Share…$")).click()
+    else:
+        lab.keyboard.press("Control+Shift+C")
+        lab.locator("#modal-command-palette input").fill("Share…")
+        lab.locator("#modal-command-palette .lm-CommandPalette-itemLabel", has_text="Share…").first.click()
+
+    dialog = lab.locator(".jp-Dialog")
+    expect(dialog.locator(".jp-Dialog-header")).to_contain_text("Share “water.ipynb”")
+    inside = "document.querySelector('.jp-Dialog').contains(document.activeElement)"
+    lab.wait_for_function(inside)  # the keyboard works in the dialog
+    lab.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
 
 
 def test_in_chinese_a_new_revision_is_offered_and_sent(lab: Page, kernel: Kernel) -> None:

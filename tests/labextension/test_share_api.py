@@ -11,7 +11,7 @@ from jupyter_server.serverapp import ServerApp
 from tornado.httpclient import AsyncHTTPClient
 from tornado.testing import bind_unused_port
 
-from regional_hub.lab import catalog_list, share, share_api
+from regional_hub.lab import catalog_list, catalog_rows, share, share_api
 from regional_hub.lab.share import ShareError
 from regional_hub.lab.share_sending import Sendings
 from regional_hub.settings import ROOT
@@ -286,3 +286,38 @@ def test_a_broken_catalog_hides_no_other(tmp_path):
     (tmp_path / "good.yaml").write_text("sources: {water: {driver: csv}, 'not a name': {}}")
 
     assert [each["name"] for each in catalog_list.entries([tmp_path])] == ["water"]
+
+
+@pytest.fixture
+def catalog(tmp_path, monkeypatch):
+    """Entries that open, and that do not."""
+    (tmp_path / "cat").mkdir()
+    (tmp_path / "cat" / "levels.csv").write_text("place,sex,level\n" + "".join(f"Osh,_T,{n}\n" for n in range(50)))
+    csv = {"driver": "csv", "args": {"urlpath": "{{ CATALOG_DIR }}/levels.csv"}}
+    gone = {"driver": "csv", "args": {"urlpath": "{{ CATALOG_DIR }}/gone.csv"}}
+    (tmp_path / "cat" / "own.yaml").write_text(json.dumps({"sources": {"levels": csv, "gone": gone}}))
+    monkeypatch.setenv("INTAKE_PATH", str(tmp_path / "cat"))
+    monkeypatch.setenv("INTAKE_CATALOG_PATH", f'["{tmp_path / "cat"}"]')
+
+
+def test_the_first_rows_of_an_entry_are_shown_and_no_more(server, catalog):
+    status, found = server("GET", "catalog/levels/rows")
+
+    assert status == 200 and found["columns"] == ["place", "level"]
+    assert found["rows"] == [["Osh", str(n)] for n in range(8)]
+
+
+def test_data_that_cannot_be_opened_says_why(server, catalog):
+    status, said = server("GET", "catalog/gone/rows")
+
+    assert status == 400 and said["error"]["code"] == "no-preview" and "gone.csv" in said["error"]["zh"]
+
+
+def test_only_entries_of_the_catalogs_are_opened(server, catalog):
+    assert server("GET", "catalog/sys/rows")[0] == 404
+    assert server("GET", "catalog/levels.read/rows")[0] == 404
+
+
+def test_data_that_take_too_long_are_given_up(catalog):
+    with pytest.raises(ShareError, match="no rows came within"):
+        catalog_rows.rows("levels", seconds=0.01)

@@ -7,7 +7,7 @@ import { ask } from './api';
 import { field, h, input } from './dom';
 import { pick, search } from './forms';
 import { explain } from './share';
-import type { Entry, Publication } from './shapes';
+import type { Entry, Publication, Rows } from './shapes';
 
 /** What the panel can have done in the Lab around it. */
 export interface Deeds {
@@ -22,6 +22,7 @@ export class Panel extends Widget {
   private readonly told = h('p', { class: 'rh-told', role: 'status' });
   private readonly box = input('', '100');
   private entries: Entry[] = [];
+  private readonly seen = new Map<string, Rows>();
   private readonly trans: TranslationBundle;
   private readonly chinese: boolean;
   private readonly deeds: Deeds;
@@ -53,8 +54,11 @@ export class Panel extends Widget {
   async refresh(): Promise<void> {
     await Promise.all([
       this.fill(this.catalog, async () => {
-        this.entries = await ask<Entry[]>('catalog');
-        this.drawCatalog();
+        const found = await ask<Entry[]>('catalog');
+        if (!found.length || JSON.stringify(found) !== JSON.stringify(this.entries)) {
+          this.entries = found;
+          this.drawCatalog(); // else what is open stays open
+        }
       }),
       this.fill(this.mine, async () => {
         const none = this.trans.__('You have shared nothing yet. Right-click a notebook and choose “Share…”.');
@@ -95,20 +99,37 @@ export class Panel extends Widget {
       return h('li', {}, h('code', {}, each.name), ` ${pick(chinese, each.description, each.description_zh)}`);
     });
     const label = trans.__('Insert code for %1', title);
+    const rows = h('div', { class: 'rh-rows', role: 'region', tabindex: '0', 'aria-label': trans.__('First rows of %1', title) });
+    const toggle = (event: Event): void => {
+      if ((event.target as HTMLDetailsElement).open && !rows.querySelector('table')) {
+        void this.fill(rows, () => this.drawRows(entry, rows));
+      }
+    };
     return h(
       'li',
       {},
       h(
         'details',
-        {},
+        { toggle },
         h('summary', {}, title),
         h('p', {}, pick(chinese, entry.description, entry.description_zh)),
         facts !== '' && h('p', {}, h('small', {}, facts)),
         parameters.length > 0 && h('ul', {}, ...parameters),
+        rows,
         h('pre', { tabindex: '0' }, entry.code),
         h('button', { type: 'button', class: 'jp-mod-styled rh-small', 'aria-label': label, click }, trans.__('Insert code'))
       )
     );
+  }
+
+  /** The first rows; asked for once, as opening data takes seconds. */
+  private async drawRows(entry: Entry, place: HTMLElement): Promise<void> {
+    place.replaceChildren(h('p', { role: 'status' }, this.trans.__('Opening the data…')));
+    const found = this.seen.get(entry.name) ?? (await ask<Rows>(`catalog/${entry.name}/rows`));
+    this.seen.set(entry.name, found);
+    const head = h('tr', {}, ...found.columns.map(each => h('th', { scope: 'col' }, each)));
+    const body = found.rows.map(row => h('tr', {}, ...row.map(each => h('td', {}, each))));
+    place.replaceChildren(h('table', {}, h('thead', {}, head), h('tbody', {}, ...body)));
   }
 
   private ownRow(each: Publication): HTMLElement {

@@ -68,6 +68,12 @@ export interface Entry {
   code: string;
 }
 
+/** The first rows of an entry, or the variables of a cube. */
+export interface Rows {
+  columns: string[];
+  rows: string[][];
+}
+
 /** What the form of sharing holds. */
 export interface Form {
   audience: string;

@@ -22,6 +22,7 @@ from tornado import web
 
 from regional_hub.lab import copy_shared, share, share_pictures
 from regional_hub.lab.catalog_list import entries
+from regional_hub.lab.catalog_rows import rows
 from regional_hub.lab.share import ShareError, Showcase
 from regional_hub.lab.share_command import title
 from regional_hub.lab.share_sending import Sendings
@@ -29,7 +30,9 @@ from regional_hub.lab.share_sending import Sendings
 LARGEST = 256 * 1024  # bytes of a question from the browser
 READ = "options|people|publications|shared"
 LONGEST_SEARCH = 100
-STATUS = {"no-hub": 502, "no-file": 404, "no-sending": 404, "no-publication": 404, "no-revision": 404, "busy": 429}
+STATUS = {"no-hub": 502, "no-file": 404, "no-sending": 404, "no-publication": 404, "no-revision": 404, "busy": 429} | {
+    "no-entry": 404
+}
 SAID = frozenset({"said", "readers", "slug", "note"})
 
 
@@ -144,6 +147,14 @@ class Catalog(Handler):
         await self.tell(entries)
 
 
+class Rows(Handler):
+    """The first rows of one of its entries."""
+
+    @web.authenticated
+    async def get(self, name: str) -> None:
+        await self.tell(lambda: rows(name))
+
+
 class Plan(Handler):
     """What would be sent; nothing is."""
 
@@ -192,6 +203,7 @@ def _load_jupyter_server_extension(app: Any) -> None:
     paths = {
         f"({READ})": Read,
         "catalog": Catalog,
+        r"catalog/([A-Za-z_]\w{0,99})/rows": Rows,
         "plan": Plan,
         "publish": Publish,
         r"sendings/([0-9a-f]{16})": Sending,
