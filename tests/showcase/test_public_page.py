@@ -13,6 +13,7 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
+from regional_hub.core.middleware import site_zone
 from regional_hub.showcase.actions import sharing
 from regional_hub.showcase.models import Publication, Reading
 from tests.showcase import world
@@ -157,9 +158,10 @@ def test_what_was_withdrawn_says_why_wherever_it_is_asked_for(client, water, pla
 
 
 def test_what_expired_is_gone_on_the_day_after_its_last(client, water):
-    Publication.objects.filter(pk=water.pk).update(expires_on=timezone.localdate())
+    today = timezone.localdate(timezone=site_zone())
+    Publication.objects.filter(pk=water.pk).update(expires_on=today)
     last_day = client.get(f"/showcase/{water.slug}/").status_code
-    Publication.objects.filter(pk=water.pk).update(expires_on=timezone.localdate() - timedelta(days=2))
+    Publication.objects.filter(pk=water.pk).update(expires_on=today - timedelta(days=1))
 
     assert (last_day, client.get(f"/showcase/{water.slug}/").status_code) == (200, 410)
 

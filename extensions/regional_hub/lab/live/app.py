@@ -151,6 +151,8 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--port", type=int, default=8888)
     parser.add_argument("--base-url", default="/")
     given = parser.parse_args(argv)
+    logging.basicConfig(format="[%(name)s] %(message)s")
+    LOG.setLevel(logging.INFO)
     base_url = "/" + given.base_url.strip("/") + "/" if given.base_url.strip("/") else "/"
     try:
         found = plans.read(given.folder)
