@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Callable
-from datetime import UTC, tzinfo
+from datetime import UTC, date, tzinfo
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -61,6 +61,11 @@ def _zone(name: str) -> tzinfo:
 def site_zone() -> tzinfo:
     """The zone of the site, in which its days begin and end."""
     return _zone("")
+
+
+def site_today() -> date:
+    """The day where the site is, which is not always the reader's."""
+    return timezone.localdate(timezone=site_zone())
 
 
 def password_change_first(handle: Handler) -> Handler:

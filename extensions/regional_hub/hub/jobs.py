@@ -77,6 +77,20 @@ Stop = Callable[[], bool]
 Run = Callable[[Settings, Task, Path, Stop], tuple[Ended, int, str]]
 
 
+def now_and_then(stop: Stop, seconds: float) -> Stop:
+    """The same question, put at most once in so many seconds; in between the answer is no."""
+    asked = time.monotonic()
+
+    def seldom() -> bool:
+        nonlocal asked
+        if time.monotonic() - asked < seconds:
+            return False
+        asked = time.monotonic()
+        return stop()
+
+    return seldom
+
+
 @contextmanager
 def run(settings: Settings, task: Task, stop: Stop = lambda: False) -> Iterator[Outcome]:
     """Run a job and give its outcome; its files are there until the block ends.

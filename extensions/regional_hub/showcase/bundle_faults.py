@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from regional_hub.settings import Showcase
+
 MB = 1 << 20
 
 
@@ -25,3 +27,8 @@ class Limits:
     notebook_bytes: int = 20 * MB
     files: int = 200
     ratio: int = 200
+
+    @classmethod
+    def of(cls, own: Showcase) -> Limits:
+        """What the settings say."""
+        return cls(own.bundle_mb * MB, own.file_mb * MB, own.notebook_mb * MB, own.files)

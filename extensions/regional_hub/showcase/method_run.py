@@ -192,8 +192,7 @@ def _keep(
         left = outcome.outputs["executed.ipynb"].read_bytes()
     except (KeyError, OSError):
         raise BundleError("nothing", "it left no executed notebook", "没有留下运行后的笔记本") from None
-    limits = Limits(own.bundle_mb * MB, own.file_mb * MB, own.notebook_mb * MB, own.files)
-    executed = with_values(built.merge(notebook, left, limits), parameters)
+    executed = with_values(built.merge(notebook, left, Limits.of(own)), parameters)
     data = built.to_bytes(executed)
     files = {"notebook.ipynb": _put(kept, data)}
     for name, place in sorted(outcome.outputs.items()):

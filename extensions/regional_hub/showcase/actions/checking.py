@@ -8,8 +8,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import logging
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -22,7 +21,7 @@ from regional_hub.core import audit
 from regional_hub.core.access import check
 from regional_hub.core.files import Damaged
 from regional_hub.core.models import Person
-from regional_hub.hub.jobs import JobError
+from regional_hub.hub.jobs import JobError, now_and_then
 from regional_hub.showcase import bundle, signals
 from regional_hub.showcase.actions import review_letters, review_rules
 from regional_hub.showcase.actions.problems import Problem
@@ -122,8 +121,9 @@ def policy() -> Policy:
 def _check(revision: Revision) -> None:
     rules = policy()
     sent = bundle.notebook(files(), revision.manifest)
+    stop = now_and_then(lambda: not _is_wanted(revision.pk, revision.digest), ASKED_EVERY)
     try:
-        ran = run.run(settings.HUB, files(), revision.manifest, sent, _stop(revision))
+        ran = run.run(settings.HUB, files(), revision.manifest, sent, stop)
     except (JobError, Damaged) as error:
         text, text_zh = f"it could not be run here: {error}", f"无法在此运行：{error}"
         ran = run.Ran(None, [Finding("", text, text_zh, "severe")], "", "", 0)
@@ -133,20 +133,6 @@ def _check(revision: Revision) -> None:
     _keep(revision, judge("runs", ran.found, rules))
     for result in examine(_subject(revision, sent, ran), rules):
         _keep(revision, result)
-
-
-def _stop(revision: Revision) -> Callable[[], bool]:
-    """Asks now and then whether the author still wants it."""
-    asked = time.monotonic()
-
-    def stop() -> bool:
-        nonlocal asked
-        if time.monotonic() - asked < ASKED_EVERY:
-            return False
-        asked = time.monotonic()
-        return not _is_wanted(revision.pk, revision.digest)
-
-    return stop
 
 
 def _subject(revision: Revision, sent: dict[str, Any], ran: run.Ran) -> Subject:

@@ -10,9 +10,9 @@ import contextlib
 import fcntl
 import json
 import logging
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 
 from django.conf import settings
 from django.utils import timezone
@@ -20,7 +20,7 @@ from django_tasks import TaskResultStatus, task
 from django_tasks_db.models import DBTaskResult
 
 from regional_hub.core.files import Damaged
-from regional_hub.hub.jobs import JobError
+from regional_hub.hub.jobs import JobError, now_and_then
 from regional_hub.showcase import method_run
 from regional_hub.showcase.actions import methods
 from regional_hub.showcase.actions.sharing import files
@@ -119,10 +119,9 @@ def _perform(run: Run) -> Ended:
     if not methods.may_run(run.by, run.revision):  # taken back, or withdrawn, since it was asked for
         return Ended("failed", "it may no longer be run", "该方法已不可运行")
     revision = run.revision
+    stop = now_and_then(partial(_is_over, str(run.pk)), ASKED_EVERY)
     try:
-        return method_run.perform(
-            settings.HUB, files(), methods.kept(), revision.manifest, run.parameters, _stop(str(run.pk))
-        )
+        return method_run.perform(settings.HUB, files(), methods.kept(), revision.manifest, run.parameters, stop)
     except (JobError, Damaged) as error:
         _log.warning("run %s of %s: %s", run.pk, revision, error)
         return _broken("it could not be run here; an administrator finds why in the log", "此处无法运行，原因见日志")
@@ -139,18 +138,8 @@ def _broken(en: str, zh: str) -> Ended:
     return Ended("failed", en, zh)
 
 
-def _stop(pk: str) -> Callable[[], bool]:
-    """Asks now and then whether the run is still wanted."""
-    asked = time.monotonic()
-
-    def stop() -> bool:
-        nonlocal asked
-        if time.monotonic() - asked < ASKED_EVERY:
-            return False
-        asked = time.monotonic()
-        return not Run.objects.filter(pk=pk, state=Run.State.RUNNING).exists()
-
-    return stop
+def _is_over(pk: str) -> bool:
+    return not Run.objects.filter(pk=pk, state=Run.State.RUNNING).exists()
 
 
 def _finish(run: Run, ended: Ended) -> str:

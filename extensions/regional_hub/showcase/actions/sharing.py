@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from regional_hub.core import audit, names
 from regional_hub.core.access import Actor, check, may
 from regional_hub.core.files import Files
+from regional_hub.core.middleware import site_today
 from regional_hub.core.models import Group, Person
 from regional_hub.core.notices import notify
 from regional_hub.showcase import about as abouts
@@ -29,7 +30,6 @@ from regional_hub.showcase.actions import letters
 from regional_hub.showcase.actions.problems import Problem
 from regional_hub.showcase.bundle import Bundle, Limits, store
 from regional_hub.showcase.bundle import check as check_bundle
-from regional_hub.showcase.bundle_faults import MB
 from regional_hub.showcase.models import Publication, Revision
 
 PEOPLE, PROJECT, HUB, PUBLIC = (str(name) for name in Publication.Audience.values)
@@ -61,9 +61,8 @@ def files() -> Files:
 
 
 def limits() -> Limits:
-    """How large a bundle may be here."""
-    own = settings.HUB.showcase
-    return Limits(own.bundle_mb * MB, own.file_mb * MB, own.notebook_mb * MB, own.files)
+    """What the settings say."""
+    return Limits.of(settings.HUB.showcase)
 
 
 def publish(
@@ -323,7 +322,7 @@ def withdraw(actor: Actor, publication: Publication, reason: str, reason_zh: str
 def expire(actor: Person, publication: Publication, on: date | None) -> None:
     """Set the last day on which the public page is shown; None: for ever."""
     _now(actor, publication, "change")
-    if on is not None and on < timezone.localdate():
+    if on is not None and on < site_today():
         raise Problem("bad-date", _("The last day lies in the past. To end it now, withdraw it."))
     publication.expires_on = on
     publication.save(update_fields=["expires_on"])

@@ -87,17 +87,12 @@ def run(
         if not wrong:
             try:
                 left = outcome.outputs["executed.ipynb"].read_bytes()
-                executed = built.merge(notebook, left, _limits(settings))
+                executed = built.merge(notebook, left, Limits.of(settings.showcase))
             except (KeyError, BundleError, OSError) as error:
                 reason = str(error) if isinstance(error, BundleError) else "nothing was left"
                 text = f"what the run left cannot be shown: {reason}"
                 wrong = [Finding("", text, f"运行留下的结果无法展示：{reason}", "severe")]
         return Ran(executed, found + wrong, image, lock, outcome.seconds, digest=digest_of(image))
-
-
-def _limits(settings: Settings) -> Limits:
-    own = settings.showcase
-    return Limits(own.bundle_mb * MB, own.file_mb * MB, own.notebook_mb * MB, own.files)
 
 
 def task_of(
