@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from lxml import etree
 
+from regional_hub.core.middleware import site_today
 from regional_hub.core.models import AuditEntry
 from regional_hub.showcase import pictures
 from regional_hub.showcase.about import About
@@ -139,7 +140,7 @@ def test_only_what_is_public_now_is_there(client, two, make_person):
 
     sharing.withdraw(air.author, air, "wrong figures")
     assert titles(client) == ["Water"]
-    Publication.objects.filter(pk=water.pk).update(expires_on=timezone.localdate() - timedelta(days=1))
+    Publication.objects.filter(pk=water.pk).update(expires_on=site_today() - timedelta(days=1))
     assert titles(client) == []
 
 

@@ -7,6 +7,7 @@ from django.core import mail
 from django.utils import timezone, translation
 
 from regional_hub.core import actions, audit
+from regional_hub.core.middleware import site_today
 from regional_hub.core.models import AuditEntry, Notice
 from regional_hub.core.permissions import NotAllowed
 from regional_hub.showcase import signals
@@ -264,7 +265,7 @@ def test_a_public_page_is_withdrawn_and_never_quietly_hidden(alice):
     _approve(made.revision)
 
     refused("is-public", sharing.revoke, alice, made.publication)
-    Publication.objects.update(expires_on=timezone.localdate() - timedelta(days=1))
+    Publication.objects.update(expires_on=site_today() - timedelta(days=1))
     refused("is-public", sharing.revoke, alice, Publication.objects.get())
 
 
@@ -287,7 +288,7 @@ def test_withdrawing_tells_why_and_ends_reading(admin, alice, bob):
 
 def test_an_expiry_date_lies_ahead(alice):
     made = publish(alice, bundle(), WATER, To())
-    today = timezone.localdate()
+    today = site_today()
 
     refused("bad-date", sharing.expire, alice, made.publication, today - timedelta(days=1))
     sharing.expire(alice, made.publication, today + timedelta(days=30))

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from regional_hub.core.middleware import site_zone
+from regional_hub.core.middleware import site_today
 from regional_hub.core.models import Group, Person
 
 
@@ -81,7 +81,7 @@ class Publication(models.Model):
     @property
     def is_expired(self) -> bool:
         """Whether its last day is over, where the site is: not where its reader is."""
-        return self.expires_on is not None and self.expires_on < timezone.localdate(timezone=site_zone())
+        return self.expires_on is not None and self.expires_on < site_today()
 
 
 class Revision(models.Model):

@@ -15,9 +15,9 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Min, Q, QuerySet
-from django.utils import timezone
 
 from regional_hub.core.files import Damaged
+from regional_hub.core.middleware import site_today
 from regional_hub.showcase import charts, pictures
 from regional_hub.showcase.actions import sharing
 from regional_hub.showcase.bundle_faults import BundleError
@@ -34,7 +34,7 @@ _kept: dict[str, tuple[int, Shelf]] = {}
 
 def public() -> QuerySet[Publication]:
     """The publications that visitors may read, as `Publication.is_public` says of one."""
-    valid = Q(expires_on__isnull=True) | Q(expires_on__gte=timezone.localdate())
+    valid = Q(expires_on__isnull=True) | Q(expires_on__gte=site_today())
     return Publication.objects.filter(valid, public_revision__isnull=False, withdrawn_at__isnull=True)
 
 
