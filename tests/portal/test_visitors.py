@@ -11,6 +11,7 @@ import pytest
 
 from regional_hub.portal import visitors
 from regional_hub.portal.visitors import VisitorsPages
+from regional_hub.showcase.signals import READ
 
 PUBLIC = {"cache-control": "public, max-age=60", "etag": '"a"'}
 
@@ -26,7 +27,7 @@ class Site:
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
         self.made += 1
         number = self.made
-        scope[visitors.READ] = 7
+        scope[READ] = 7
         await asyncio.sleep(self.pause)
         headers = [(name.encode(), value.encode()) for name, value in self.headers.items()]
         await send({"type": "http.response.start", "status": self.status, "headers": headers})

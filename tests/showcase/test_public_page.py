@@ -9,13 +9,14 @@ import zipfile
 from datetime import timedelta
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.core.cache import cache
-from django.test import Client
-from django.utils import timezone
+from django.test import AsyncClient, Client
 
-from regional_hub.core.middleware import site_zone
+from regional_hub.core.middleware import site_today
 from regional_hub.showcase.actions import sharing
 from regional_hub.showcase.models import Publication, Reading
+from regional_hub.showcase.signals import READ
 from tests.showcase import world
 from tests.showcase.world import Work
 
@@ -90,6 +91,12 @@ def test_readings_are_counted(client, water):
     assert sum(Reading.objects.filter(publication=water).values_list("count", flat=True)) == 1
 
 
+def test_who_gives_the_page_again_learns_which_publication_was_read(water):
+    answer = async_to_sync(AsyncClient().get)(f"/showcase/{water.slug}/")
+
+    assert answer.asgi_request.scope[READ] == water.pk
+
+
 # -- what can be taken -------------------------------------------------------------------------------------------------
 
 
@@ -158,7 +165,7 @@ def test_what_was_withdrawn_says_why_wherever_it_is_asked_for(client, water, pla
 
 
 def test_what_expired_is_gone_on_the_day_after_its_last(client, water):
-    today = timezone.localdate(timezone=site_zone())
+    today = site_today()
     Publication.objects.filter(pk=water.pk).update(expires_on=today)
     last_day = client.get(f"/showcase/{water.slug}/").status_code
     Publication.objects.filter(pk=water.pk).update(expires_on=today - timedelta(days=1))

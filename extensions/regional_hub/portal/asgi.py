@@ -105,19 +105,21 @@ class WithSdmx:
             return self._service
 
 
+def _before(site: Application) -> VisitorsPages:
+    """What answers for the site where it may. Publications that change are forgotten there."""
+    from regional_hub.showcase.actions import readings  # Django was not set up when this module was imported
+    from regional_hub.showcase.models import Publication
+
+    pages = VisitorsPages(site, readings.count_again)
+
+    def changed(**_more: Any) -> None:
+        transaction.on_commit(pages.forget)
+
+    for signal in (post_save, post_delete):
+        signal.connect(changed, sender=Publication, dispatch_uid="visitors' pages", weak=False)
+    return pages
+
+
 settings = hub_settings.load()
 site = WithSdmx(get_asgi_application(), settings)
-
-from regional_hub.showcase.actions import readings  # noqa: E402  (Django is set up by now)
-from regional_hub.showcase.models import Publication  # noqa: E402
-
-visitors = VisitorsPages(BodyLimit(site, settings), readings.count_again)
-application = FrontDoor(visitors, _trusted(), "https" if settings.secure else "http")
-
-
-def _changed(**_more: Any) -> None:
-    transaction.on_commit(visitors.forget)
-
-
-for _signal in (post_save, post_delete):
-    _signal.connect(_changed, sender=Publication, dispatch_uid="visitors' pages", weak=False)
+application = FrontDoor(_before(BodyLimit(site, settings)), _trusted(), "https" if settings.secure else "http")

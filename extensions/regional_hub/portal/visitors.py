@@ -18,11 +18,12 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.http.cookie import parse_cookie
 
+from regional_hub.showcase.signals import READ
+
 FRESH = 0.5  # seconds for which an answer is given again
 MOST = 64 << 20  # bytes of all answers, of which a single one has an eighth at most
 BELOW = "/showcase/"
 LANGUAGE_COOKIE = "hub_language"
-READ = "regional_hub.publication"  # in the scope: the key of the publication that an answer shows, for counting
 SAME = (b"host", b"accept-language", b"accept-encoding")  # what else an answer depends on
 
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]

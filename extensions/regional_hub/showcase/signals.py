@@ -12,3 +12,7 @@ submitted = Signal()
 recalled = Signal()
 withdrawn = Signal()
 published = Signal()
+
+# In the scope of a request (ASGI): the key of the publication that a visitor's page shows. Who gives the page again
+# without asking the site counts the reading by it.
+READ = "regional_hub.publication"

@@ -28,6 +28,7 @@ from regional_hub.showcase import access
 from regional_hub.showcase.actions import building, readings, sharing
 from regional_hub.showcase.models import Publication, Revision
 from regional_hub.showcase.pictures import address as picture_address
+from regional_hub.showcase.signals import READ
 from regional_hub.showcase.views import facts, reading
 from regional_hub.showcase.views.comments import threads
 
@@ -96,7 +97,7 @@ def _answer(request: HttpRequest, publication: Publication, shown: Revision) -> 
         return response
     readings.count(publication, request)
     if isinstance(request, ASGIRequest):  # who answers for us while the page is the same counts by this
-        request.scope["regional_hub.publication"] = publication.pk
+        request.scope[READ] = publication.pk
     return for_all(request, response)
 
 
