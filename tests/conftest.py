@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import pytest
 
@@ -58,3 +59,26 @@ def chromium() -> Iterator[object]:
         browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Any, live_server: Any) -> Iterator[Callable[..., Any]]:
+    """Opens pages with these cookies; what the content security policy blocks or a script breaks fails the test."""
+    faults: list[str] = []
+    contexts = []
+
+    def make(width: int = 1280, height: int = 900, cookies: Mapping[str, str] | None = None, **options: Any) -> Any:
+        size = {"width": width, "height": height}
+        context = chromium.new_context(base_url=live_server.url, viewport=size, **options)
+        contexts.append(context)
+        given = (cookies or {}).items()
+        context.add_cookies([{"name": name, "value": value, "url": live_server.url} for name, value in given])
+        page = context.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert faults == []

@@ -53,8 +53,8 @@ test('entries are found by all words, in either language', () => {
 });
 
 test('only paths of the home are shared', () => {
-  assert.equal(homePath('RTC:work/a.ipynb'), 'work/a.ipynb');
-  assert.equal(homePath('/work/a.ipynb'), 'work/a.ipynb');
+  assert.equal(homePath('RTC:study/a.ipynb'), 'study/a.ipynb');
+  assert.equal(homePath('/study/a.ipynb'), 'study/a.ipynb');
   assert.equal(homePath('Other:work/a.ipynb'), null);
 });
 

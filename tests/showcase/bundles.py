@@ -13,6 +13,7 @@ import nbformat.v4 as v4
 from regional_hub.lab import provenance
 from regional_hub.showcase.bundle import Bundle
 
+IMAGE = "regional-hub/lab:latest"
 RECORD = {"flow": "KG_NSC:SDG", "release": "2026-11-24.0001", "etag": "e", "retrieved": "2026-11-24T00:00:00Z"}
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from django.test import Client
 
+from regional_hub.hub import images
+from regional_hub.settings import load
 from tests.core.site import (  # noqa: F401
     admin,
     alice,
@@ -15,6 +18,7 @@ from tests.core.site import (  # noqa: F401
     signed_in,
     translated,
 )
+from tests.showcase.bundles import IMAGE
 
 
 @pytest.fixture(autouse=True)
@@ -29,3 +33,26 @@ def nothing_read():
     from regional_hub.showcase.actions import readings
 
     readings.forget()
+
+
+@pytest.fixture
+def bob(make_person):  # noqa: F811 the fixture above
+    return make_person("bob", "researchers")
+
+
+@pytest.fixture
+def as_(db):
+    def sign_in(person, **more):
+        client = Client(**more)
+        if person is not None:
+            client.force_login(person, backend="allauth.account.auth_backends.AuthenticationBackend")
+        return client
+
+    return sign_in
+
+
+@pytest.fixture(scope="session")
+def lab_image() -> None:
+    """The image in which notebooks run, built where it is not there."""
+    if not images.exists(load({}), IMAGE):
+        images.ensure(load({}), ["lab"], print)

@@ -21,11 +21,6 @@ OWN = {"users:activity!user", "access:services!service=dask-gateway"}
 
 
 @pytest.fixture
-def bob(make_person):
-    return make_person("bob", "researchers")
-
-
-@pytest.fixture
 def lab(listening_hub):
     """A client as in the Lab of somebody: with the token of that server, and no cookies."""
 

@@ -17,16 +17,9 @@ from regional_hub.settings import Settings, load
 from regional_hub.showcase import bundle
 from regional_hub.showcase.bundle import Bundle
 from regional_hub.showcase.checks import run
-from tests.showcase.bundles import notebook_bytes
+from tests.showcase.bundles import IMAGE, notebook_bytes
 
-pytestmark = pytest.mark.docker
-IMAGE = "regional-hub/lab:latest"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def lab_image() -> None:
-    if not images.exists(load({}), IMAGE):
-        images.ensure(load({}), ["lab"], print)
+pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("lab_image")]
 
 
 @pytest.fixture

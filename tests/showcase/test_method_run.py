@@ -9,22 +9,15 @@ from pathlib import Path
 import pytest
 
 from regional_hub.core.files import Files
-from regional_hub.hub import images
 from regional_hub.settings import Settings, load
 from regional_hub.showcase import bundle, bundle_notebook, method_run
 from regional_hub.showcase.bundle import Bundle
 from regional_hub.showcase.method_run import Ended
+from tests.showcase.bundles import IMAGE
 from tests.showcase.methods import CODE, PARAMETERS, method_bytes
 
-pytestmark = pytest.mark.docker
-IMAGE = "regional-hub/lab:latest"
+pytestmark = [pytest.mark.docker, pytest.mark.usefixtures("lab_image")]
 HOSTILE = '"; import os; open("/job/out/outputs/owned.txt", "w").write("x") #\\" \\\n\'\'\' """ {x} é 🎈'
-
-
-@pytest.fixture(scope="module", autouse=True)
-def lab_image() -> None:
-    if not images.exists(load({}), IMAGE):
-        images.ensure(load({}), ["lab"], print)
 
 
 @pytest.fixture

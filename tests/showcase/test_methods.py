@@ -7,7 +7,6 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
@@ -23,22 +22,6 @@ from tests.showcase.methods import method, method_bytes, perform, public_method
 
 pytestmark = pytest.mark.django_db
 HERE = "192.0.2.7"
-
-
-@pytest.fixture
-def bob(make_person):
-    return make_person("bob", "researchers")
-
-
-@pytest.fixture
-def as_(db):
-    def sign_in(person, **more):
-        client = Client(**more)
-        if person is not None:
-            client.force_login(person, backend="allauth.account.auth_backends.AuthenticationBackend")
-        return client
-
-    return sign_in
 
 
 def text(response):

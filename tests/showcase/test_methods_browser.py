@@ -22,16 +22,9 @@ def fits(page) -> None:
     ("language", "width", "words"),
     [("en", 1280, ("Run", "Waiting for its turn", "It ran through")), ("zh-hans", 360, ("运行", "排队中", "已完成"))],
 )
-def test_a_visitor_runs_a_method_and_sees_the_result_come(
-    chromium, live_server, alice, monkeypatch, language, width, words
-):
+def test_a_visitor_runs_a_method_and_sees_the_result_come(open_page, alice, monkeypatch, language, width, words):
     public_method(alice)
-    faults: list[str] = []
-    context = chromium.new_context(base_url=live_server.url, viewport={"width": width, "height": 900})
-    context.add_cookies([{"name": "hub_language", "value": language, "url": live_server.url}])
-    page = context.new_page()
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    page = open_page(width, cookies={"hub_language": language})
 
     page.goto("/showcase/sums/run/")
     fits(page)
@@ -47,5 +40,4 @@ def test_a_visitor_runs_a_method_and_sees_the_result_come(
         page.locator("a[href$='/files/words.csv']").click()
 
     assert download.value.suggested_filename == "words.csv"
-    assert Run.objects.get().parameters["count"] == 3 and faults == []
-    context.close()
+    assert Run.objects.get().parameters["count"] == 3

@@ -12,11 +12,10 @@ from regional_hub.showcase.actions.sharing import To, publish
 from regional_hub.showcase.bundle import Bundle
 from regional_hub.showcase.checks import built
 from regional_hub.showcase.models import Publication
-from tests.showcase.bundles import notebook_bytes
+from tests.showcase.bundles import IMAGE, notebook_bytes
 from tests.showcase.reviewing import WATER
 
 pytestmark = [pytest.mark.docker, pytest.mark.django_db]
-IMAGE = "regional-hub/lab:latest"
 PLOT = "#| fig-alt: Water by year\nimport matplotlib.pyplot as plt\nplt.plot(table.year, table.water); plt.show()"
 DATA = b"year,water\n2023,10.5\n2024,12.25\n"
 

@@ -18,11 +18,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def bob(make_person):
-    return make_person("bob", "researchers")
-
-
-@pytest.fixture
 def showcase(listening_hub, monkeypatch):
     """Somebody's server: what `share.Showcase()` finds around it, led to the site of this process."""
     transport = httpx.WSGITransport(get_wsgi_application())

@@ -31,29 +31,16 @@ def people(alice, make_person):
 
 
 @pytest.fixture
-def visit(chromium, live_server, people):
-    """A page of Chromium as somebody; what the content security policy blocks or a script breaks fails the test."""
-    faults: list[str] = []
-    contexts = []
+def visit(open_page, people):
+    """A page of Chromium as somebody."""
 
     def open_as(name: str, language: str = "en", width: int = 1280, scheme: str = "light"):
         client = Client()
         client.force_login(people[name], backend="allauth.account.auth_backends.AuthenticationBackend")
-        context = chromium.new_context(
-            base_url=live_server.url, viewport={"width": width, "height": 900}, color_scheme=scheme
-        )
-        contexts.append(context)
         cookies = {"portal_session": client.cookies["portal_session"].value, "hub_language": language}
-        context.add_cookies([{"name": key, "value": value, "url": live_server.url} for key, value in cookies.items()])
-        page = context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
-        return page
+        return open_page(width, cookies=cookies, color_scheme=scheme)
 
-    yield open_as
-    for context in contexts:
-        context.close()
-    assert faults == []
+    return open_as
 
 
 @pytest.mark.parametrize(("language", "scheme"), [("en", "light"), ("zh-hans", "dark")])

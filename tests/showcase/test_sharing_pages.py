@@ -2,7 +2,6 @@
 
 import nbformat.v4 as v4
 import pytest
-from django.test import Client
 
 from regional_hub.core import actions
 from regional_hub.showcase.about import About
@@ -14,21 +13,6 @@ from tests.showcase.bundles import bundle, notebook_bytes
 
 pytestmark = pytest.mark.django_db
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(1)>\"'{{ 7|add:7 }}{% csrf_token %}"
-
-
-@pytest.fixture
-def bob(make_person):
-    return make_person("bob", "researchers")
-
-
-@pytest.fixture
-def as_(db):
-    def sign_in(person, **more):
-        client = Client(**more)
-        client.force_login(person, backend="allauth.account.auth_backends.AuthenticationBackend")
-        return client
-
-    return sign_in
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import csv
 import http.server
 import io
 import threading
+from functools import partial
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -17,25 +18,9 @@ START = "/sdg/series/SH_STA_MORT/?flow=KG_NSC:SDG"
 
 
 @pytest.fixture
-def open_page(chromium, live_server, room):
-    """Opens pages at a width; whatever the content security policy blocks or a script breaks fails the test."""
-    faults: list[str] = []
-    contexts = []
-
-    def make(width: int = 1280, **options: object):
-        context = chromium.new_context(
-            base_url=live_server.url, viewport={"width": width, "height": 800}, locale="en-GB", **options
-        )
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-        return page
-
-    yield make
-    for context in contexts:
-        context.close()
-    assert faults == []
+def open_page(open_page, room):
+    """Pages of a visitor who reads British English."""
+    return partial(open_page, height=800, locale="en-GB")
 
 
 def fits(page) -> bool:
