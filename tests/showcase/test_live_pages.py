@@ -5,11 +5,11 @@ import re
 import pytest
 from django.test import Client
 
-from regional_hub.showcase.actions import seats, sharing
-from regional_hub.showcase.actions.problems import Problem
+from regional_hub.showcase.actions import sharing
 from regional_hub.showcase.models import Publication
 from regional_hub.showcase.views import live
 from tests.showcase import world
+from tests.showcase.desk import Desk
 from tests.showcase.world import Work
 
 pytestmark = pytest.mark.django_db
@@ -18,31 +18,10 @@ WATER = Work("Water", "水资源", "Wells", "水井", ["water"], [6], "tomas", "
 AIR = Work("Air", "空气", "Dust", "粉尘", ["air"], [3], "aigul", picture="", days=1)
 
 
-class Desk:
-    """Stands where `seats` stands, and notes what it was asked."""
-
-    def __init__(self):
-        self.asked, self.left, self.full = [], [], False
-        self.standing = seats.Standing("waiting", 1, 3.0, "", "You are number 1.", 5)
-
-    def ask(self, publication, visitor, address, tab):
-        if self.full:
-            raise Problem("full", "Too many wait.")
-        self.asked.append((visitor, address, tab))
-
-    def look(self, visitor, publication):
-        known = visitor in {each[0] for each in self.asked}
-        return self.standing if known else seats.Standing("none", None, None, "", "", 5)
-
-    def leave(self, visitor, publication, tab):
-        self.left.append((visitor, tab))
-
-
 @pytest.fixture
 def desk(monkeypatch):
     found = Desk()
-    for name in ("ask", "look", "leave"):
-        monkeypatch.setattr(live.seats, name, getattr(found, name))
+    found.sit(monkeypatch)
     return found
 
 
