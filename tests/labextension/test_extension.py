@@ -10,7 +10,7 @@ import pytest
 
 from regional_hub.hub import lab_extension
 from regional_hub.settings import ROOT
-from regional_hub.showcase.models import Revision
+from regional_hub.showcase.models import Publication, Revision
 
 SOURCE = lab_extension.SOURCE
 DOMAIN = "regional_hub_lab"
@@ -119,6 +119,14 @@ def test_every_state_of_a_revision_has_a_word():
 
     for state in Revision.State.values:
         assert re.search(rf"^\s+'?{state}'?: trans", inside, re.M), state
+
+
+def test_every_kind_of_publication_has_a_word():
+    words = (SOURCE / "src" / "shareform.ts").read_text()
+    inside = words[words.index("private kind(") :]
+
+    for kind in Publication.Kind.values:
+        assert re.search(rf"^\s+{kind}: trans", inside, re.M), kind
 
 
 def test_nothing_is_made_of_markup():

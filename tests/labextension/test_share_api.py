@@ -1,8 +1,10 @@
 """What JupyterLab asks its own server: listed, sent and copied through the real API, and who is kept out."""
 
 import base64
+import io
 import json
 import time
+import zipfile
 
 import httpx
 import pytest
@@ -137,7 +139,46 @@ def test_an_earlier_publication_of_the_same_notebook_is_offered_and_a_withdrawn_
 
     _, plan = server("POST", "plan", {"path": "work/water.ipynb"})
 
-    assert [each["slug"] for each in plan["earlier"]] == ["water"]
+    assert [each["slug"] for each in plan["earlier"]] == ["water"] and plan["chosen"] == "water"
+
+
+def mark(home, slug, name="work/water.ipynb"):
+    """Write into a notebook of which publication it is, as JupyterLab does after sharing; perhaps under a new name."""
+    notebook = json.loads((home / "work" / "water.ipynb").read_text())
+    notebook["metadata"]["regional_hub"] = {"publication": slug}
+    (home / name).write_text(json.dumps(notebook))
+    return {"path": name}
+
+
+def test_a_renamed_notebook_is_a_revision_of_its_publication_by_the_mark_in_it(server, hub, home):
+    one = {"slug": "water", "withdrawn_at": None, "revisions": [{"number": 2, "entry": "water.ipynb"}]}
+    same_name = {"slug": "rain", "withdrawn_at": None, "revisions": [{"number": 1, "entry": "rain.ipynb"}]}
+    hub.mine = [same_name, one]
+
+    _, plan = server("POST", "plan", mark(home, "water", "work/rain.ipynb"))
+
+    assert (plan["chosen"], plan["notebook"]) == ("water", "work/rain.ipynb")
+    assert [each["slug"] for each in plan["earlier"]] == ["water", "rain"]
+
+
+@pytest.mark.parametrize("slug", ["of-somebody-else", "gone"])
+def test_a_mark_of_another_person_or_of_what_was_withdrawn_chooses_a_new_publication(server, hub, home, slug):
+    one = {"slug": "water", "withdrawn_at": None, "revisions": [{"number": 2, "entry": "water.ipynb"}]}
+    hub.mine = [one, {**one, "slug": "gone", "withdrawn_at": "2026-01-01T00:00:00Z"}]
+
+    _, plan = server("POST", "plan", mark(home, slug))
+
+    assert plan["chosen"] == "" and [each["slug"] for each in plan["earlier"]] == ["water"]
+
+
+def test_the_mark_is_not_sent(server, hub, home):
+    mark(home, "of-somebody-else")
+
+    sent(server, {"path": "work/water.ipynb", "files": ["water.ipynb", "data.csv"], "facts": {"said": {"title": "W"}}})
+
+    start = hub.sent.index(b"PK\x03\x04")
+    with zipfile.ZipFile(io.BytesIO(hub.sent[start:])) as archive:
+        assert json.loads(archive.read("water.ipynb"))["cells"] and b"of-somebody" not in archive.read("water.ipynb")
 
 
 def test_it_is_sent_with_the_chosen_picture_and_the_link_comes_back(server, hub):

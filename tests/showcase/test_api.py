@@ -142,6 +142,13 @@ def test_ones_own_projects_are_offered_and_no_other(lab, admin, alice):
     assert answer["bundle_bytes"] == 50 << 20 and "CC-BY-4.0" in answer["licences"]
 
 
+def test_the_goals_are_offered_by_number_and_title(lab, alice):
+    goals = lab("alice").get(API + "options").json()["goals"]
+
+    assert [each["number"] for each in goals] == list(range(1, 18))
+    assert (goals[5]["title"], goals[5]["title_zh"]) == ("Clean Water and Sanitation", "清洁饮水和卫生设施")
+
+
 def test_a_plan_says_of_each_file_whether_it_may_go(lab, alice):
     files = [
         {"name": "a.ipynb", "size": 10},

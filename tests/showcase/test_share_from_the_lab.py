@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from django.core.wsgi import get_wsgi_application
 
 from regional_hub.hub.api import Holder
-from regional_hub.lab import copy_shared, share, share_command
+from regional_hub.lab import copy_shared, share, share_api, share_command
 from regional_hub.lab.share import ShareError
 from regional_hub.showcase.actions import sharing
 from regional_hub.showcase.models import Publication, Revision
@@ -180,3 +180,65 @@ def test_one_lists_what_is_shared_and_ones_own(showcase, alice, bob, work):
     assert "water-of-the-chu" in hub("shared", "--mine").output
     showcase("bob")
     assert "alice" in hub("shared").output and json.loads(hub("shared", "--json").output)["publications"]
+
+
+def marked(work, slug, name):
+    """The notebook under another name, with the mark that JupyterLab leaves after sharing."""
+    notebook = json.loads(work.read_text())
+    notebook["metadata"]["regional_hub"] = {"publication": slug}
+    place = work.with_name(name)
+    place.write_text(json.dumps(notebook))
+    return {"path": name}
+
+
+def test_a_renamed_notebook_makes_a_new_revision_and_unchanged_it_makes_none(showcase, alice, work):
+    showcase("alice")
+    hub("share", work, "--yes")
+    asked = marked(work, "water-of-the-chu", "rain.ipynb")
+    (work.parent / "data.csv").write_text("5,6\n")
+
+    plan = share_api.listed(share.Showcase(), work.parent, asked)
+    facts = {"slug": plan["chosen"], "said": {"title": "Rain"}}
+    names = [each["name"] for each in plan["files"]]
+    first, again = (
+        share_api.publish(share.Showcase(), work.parent, {**asked, "files": names, "facts": facts}, print)
+        for _ in range(2)
+    )
+
+    assert (first["publication"]["slug"], first["number"], first["new"]) == ("water-of-the-chu", 2, True)
+    assert (again["number"], again["new"]) == (2, False)
+
+
+def test_a_copy_with_anothers_mark_touches_nothing_of_theirs_and_makes_a_publication_of_ones_own(
+    showcase, alice, bob, work
+):
+    """Bob has Alice's notebook, by mail, say, and her publication's name in it."""
+    showcase("alice")
+    hub("share", work, "--with", "bob", "--yes")
+    asked = marked(work, "water-of-the-chu", "water-2.ipynb")
+    before = Publication.objects.values().get()
+    showcase("bob")
+
+    plan = share_api.listed(share.Showcase(), work.parent, asked)
+    sent = {**asked, "files": [each["name"] for each in plan["files"]]}
+    with pytest.raises(ShareError) as forced:  # whatever the browser then says
+        facts = {"slug": "water-of-the-chu", "said": {"title": "Mine"}, "readers": {"audience": "hub"}}
+        share_api.publish(share.Showcase(), work.parent, {**sent, "facts": facts}, print)
+    made = share_api.publish(
+        share.Showcase(), work.parent, {**sent, "facts": {"said": {"title": plan["title"]}}}, print
+    )
+
+    assert (plan["chosen"], plan["earlier"]) == ("", []) and forced.value.code == "no-publication"
+    assert made["publication"]["slug"] == "water-of-the-chu-2" and made["number"] == 1
+    assert Publication.objects.values().get(slug="water-of-the-chu") == before
+    assert [each.by.username for each in Revision.objects.order_by("pk")] == ["alice", "bob"]
+
+
+def test_the_mark_is_not_in_what_readers_get(showcase, alice, bob, work, tmp_path):
+    showcase("alice")
+    marked(work, "some-other", work.name)
+    hub("share", work, "--with", "bob", "--yes")
+
+    copied = copy_shared.copy(showcase("bob"), tmp_path, "water-of-the-chu")
+
+    assert "regional_hub" not in json.loads(copied.read_text())["metadata"]

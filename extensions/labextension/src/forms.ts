@@ -35,18 +35,26 @@ export function missing(form: Form, revision: boolean): (keyof Form)[] {
   return found;
 }
 
+/** Whether everybody will read it: then it is asked for in both languages. A revision keeps its readers. */
+export function forAll(form: Pick<Form, 'audience'>, earlier: Publication | null): boolean {
+  return (earlier ?? form).audience === 'public';
+}
+
 /** A form as the API's facts; a revision keeps its readers, and what the form does not ask for. */
 export function factsOf(form: Form, earlier: Publication | null): Record<string, unknown> {
+  const both = forAll(form, earlier);
   const said = {
     title: form.title.trim(),
-    title_zh: form.title_zh.trim(),
+    title_zh: both ? form.title_zh.trim() : (earlier?.title_zh ?? ''),
     summary: form.summary.trim(),
-    summary_zh: form.summary_zh.trim(),
+    summary_zh: both ? form.summary_zh.trim() : (earlier?.summary_zh ?? ''),
     tags: tagsOf(form.tags),
-    licence: form.licence
+    goals: form.goals,
+    licence: form.licence,
+    kind: form.kind
   };
   if (earlier) {
-    return { slug: earlier.slug, note: form.note.trim(), said: { ...said, goals: earlier.goals, kind: earlier.kind } };
+    return { slug: earlier.slug, note: form.note.trim(), said };
   }
   const people = form.audience === 'people' ? form.people : [];
   const project = form.audience === 'project' ? form.project : '';
@@ -55,10 +63,10 @@ export function factsOf(form: Form, earlier: Publication | null): Record<string,
 
 /** The form as it is first shown: empty, or as an earlier publication has it. */
 export function firstForm(plan: Plan, earlier: Publication | null): Form {
-  const from = earlier ?? { title: plan.title, title_zh: '', summary: '', summary_zh: '', tags: [], licence: '' };
-  const { title, title_zh, summary, summary_zh, licence } = from;
-  const rest = { title, title_zh, summary, summary_zh, licence };
-  return { audience: 'people', people: [], project: '', note: '', tags: from.tags.join(', '), ...rest };
+  const none = { title_zh: '', summary: '', summary_zh: '', tags: [], goals: [], licence: '', kind: 'page' };
+  const { title, title_zh, summary, summary_zh, tags, goals, licence, kind } = earlier ?? { title: plan.title, ...none };
+  const readers = { audience: 'people', people: [], project: '' };
+  return { ...readers, title, title_zh, summary, summary_zh, tags: tags.join(', '), goals, licence, kind, note: '' };
 }
 
 /** The files that go as it is chosen now; the picture is the last one, in place of a file of its name. */
@@ -66,6 +74,20 @@ export function going(plan: Plan, excluded: Set<string>, picture: string): Item[
   const shown = plan.pictures.find(each => each.id === picture)?.item;
   const files = plan.files.filter(item => !excluded.has(item.name) && item.name !== shown?.name);
   return shown ? [...files, shown] : files;
+}
+
+/** How far a publication is: the newest revision's number and state, and an older one that is public meanwhile. */
+export function standing(each: Publication, today: string): { number: number; state: string; older: number } {
+  const { number, state } = each.revisions[0] ?? { number: 0, state: '' };
+  if (each.withdrawn_at) {
+    return { number, state: 'withdrawn', older: 0 };
+  }
+  const approved = each.revisions.find(one => one.state === 'approved');
+  if (approved && each.expires_on && each.expires_on < today) {
+    return { number, state: 'expired', older: 0 };
+  }
+  const older = each.public && approved && approved.number !== number ? approved.number : 0;
+  return { number, state: each.public && state === 'approved' ? 'published' : state, older };
 }
 
 /** Entries in which every word is found, in either language. */

@@ -1,7 +1,7 @@
 /** JupyterLab's side of the Showcase: the commands and where they are found, and the panel. */
 
 import { ILayoutRestorer, type JupyterFrontEnd, type JupyterFrontEndPlugin } from '@jupyterlab/application';
-import { ICommandPalette, ToolbarButton } from '@jupyterlab/apputils';
+import { ICommandPalette, Notification, ToolbarButton } from '@jupyterlab/apputils';
 import { IFileBrowserFactory } from '@jupyterlab/filebrowser';
 import { IMainMenu } from '@jupyterlab/mainmenu';
 import { INotebookTracker, type NotebookPanel } from '@jupyterlab/notebook';
@@ -9,8 +9,9 @@ import { ITranslator } from '@jupyterlab/translation';
 import { shareIcon } from '@jupyterlab/ui-components';
 
 import { homePath } from './forms';
+import { mark } from './mark';
 import { Panel } from './panel';
-import { share } from './share';
+import { share, type Shared } from './share';
 
 const DOMAIN = 'regional_hub_lab';
 const SHARE = 'regional-hub:share';
@@ -48,10 +49,19 @@ const plugin: JupyterFrontEndPlugin<void> = {
     app.shell.add(panel, 'left', { rank: 500 });
     restorer?.add(panel, panel.id);
 
+    const done = async ({ notebook, slug }: Shared): Promise<void> => {
+      try {
+        await mark(opened(notebooks, notebook), app.serviceManager.contents, notebook, slug);
+      } catch {
+        Notification.warning(trans.__('It is shared, but %1 could not be saved with a note of that.', notebook));
+      }
+      await panel.refresh();
+    };
     const start = async (path: string): Promise<void> => {
       const place = homePath(path);
-      if (place && (await share(place, trans, chinese))) {
-        await panel.refresh();
+      if (place) {
+        await saved(opened(notebooks, place));
+        await share(place, trans, chinese, done);
       }
     };
     app.commands.addCommand(SHARE, {
@@ -62,7 +72,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
       execute: async () => {
         const current = notebooks.currentWidget;
         if (current) {
-          await shareNotebook(current, start);
+          await start(current.context.path);
         }
       }
     });
@@ -93,7 +103,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
         const button = new ToolbarButton({
           icon: shareIcon,
           tooltip: trans.__('Share…'),
-          onClick: () => void shareNotebook(widget, start)
+          onClick: () => void start(widget.context.path)
         });
         widget.toolbar.insertItem(10, 'regional-hub-share', button);
         return button;
@@ -102,12 +112,16 @@ const plugin: JupyterFrontEndPlugin<void> = {
   }
 };
 
+/** The notebook of this path in the home, where it is open. */
+function opened(notebooks: INotebookTracker, path: string): NotebookPanel | null {
+  return notebooks.find(each => homePath(each.context.path) === path) ?? null;
+}
+
 /** Save first, so that what is sent is what is seen. */
-async function shareNotebook(panel: NotebookPanel, start: (path: string) => Promise<void>): Promise<void> {
-  if (panel.context.model.dirty) {
+async function saved(panel: NotebookPanel | null): Promise<void> {
+  if (panel?.context.model.dirty) {
     await panel.context.save();
   }
-  await start(panel.context.path);
 }
 
 function selected(browsers: IFileBrowserFactory | null): string | null {

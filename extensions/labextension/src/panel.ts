@@ -5,9 +5,12 @@ import { Widget } from '@lumino/widgets';
 
 import { ask } from './api';
 import { field, h, input } from './dom';
-import { pick, search } from './forms';
+import { pick, search, standing } from './forms';
 import { explain } from './share';
 import type { Entry, Publication, Rows } from './shapes';
+
+const OFTEN = 60_000; // milliseconds between two looks at what became of publications, while the panel is seen
+const SOON = 5_000; // and at least between two of them, whoever asks
 
 /** What the panel can have done in the Lab around it. */
 export interface Deeds {
@@ -23,6 +26,9 @@ export class Panel extends Widget {
   private readonly box = input('', '100');
   private entries: Entry[] = [];
   private readonly seen = new Map<string, Rows>();
+  private readonly drawn = new Map<HTMLElement, string>();
+  private looked = 0;
+  private timer = 0;
   private readonly trans: TranslationBundle;
   private readonly chinese: boolean;
   private readonly deeds: Deeds;
@@ -46,12 +52,31 @@ export class Panel extends Widget {
     );
   }
 
+  protected onAfterAttach(): void {
+    this.timer = window.setInterval(this.again, OFTEN);
+    document.addEventListener('visibilitychange', this.again);
+  }
+
+  protected onBeforeDetach(): void {
+    window.clearInterval(this.timer);
+    document.removeEventListener('visibilitychange', this.again);
+  }
+
   protected onAfterShow(): void {
     void this.refresh();
   }
 
+  /** Look again at what others can change, where somebody sees it; a hub that does not answer leaves it as it is. */
+  private readonly again = (): void => {
+    if (this.isVisible && !document.hidden && Date.now() - this.looked > SOON) {
+      this.looked = Date.now();
+      void Promise.all([this.showMine(), this.showShared()]).catch(() => undefined);
+    }
+  };
+
   /** Ask for everything anew; what fails says so in its own place. */
   async refresh(): Promise<void> {
+    this.looked = Date.now();
     await Promise.all([
       this.fill(this.catalog, async () => {
         const found = await ask<Entry[]>('catalog');
@@ -60,21 +85,35 @@ export class Panel extends Widget {
           this.drawCatalog(); // else what is open stays open
         }
       }),
-      this.fill(this.mine, async () => {
-        const none = this.trans.__('You have shared nothing yet. Right-click a notebook and choose “Share…”.');
-        this.draw(this.mine, await ask<Publication[]>('publications'), each => this.ownRow(each), none);
-      }),
-      this.fill(this.shared, async () => {
-        const none = this.trans.__('Nobody has shared anything with you yet.');
-        this.draw(this.shared, await ask<Publication[]>('shared'), each => this.sharedRow(each), none);
-      })
+      this.fill(this.mine, () => this.showMine()),
+      this.fill(this.shared, () => this.showShared())
     ]);
+  }
+
+  private async showMine(): Promise<void> {
+    const none = this.trans.__('You have shared nothing yet. Right-click a notebook and choose “Share…”.');
+    this.drawNews(this.mine, await ask<Publication[]>('publications'), each => this.ownRow(each), none);
+  }
+
+  private async showShared(): Promise<void> {
+    const none = this.trans.__('Nobody has shared anything with you yet.');
+    this.drawNews(this.shared, await ask<Publication[]>('shared'), each => this.sharedRow(each), none);
+  }
+
+  /** Draw only what is new: a list that is the same keeps the focus that is in it. */
+  private drawNews(place: HTMLElement, all: Publication[], row: (each: Publication) => HTMLElement, none: string): void {
+    const news = JSON.stringify(all);
+    if (this.drawn.get(place) !== news) {
+      this.drawn.set(place, news);
+      this.draw(place, all, row, none);
+    }
   }
 
   private async fill(place: HTMLElement, work: () => Promise<void>): Promise<void> {
     try {
       await work();
     } catch (error) {
+      this.drawn.delete(place);
       place.replaceChildren(h('p', { class: 'rh-wrong' }, explain(error, this.trans, this.chinese)));
     }
   }
@@ -133,10 +172,12 @@ export class Panel extends Widget {
   }
 
   private ownRow(each: Publication): HTMLElement {
-    const newest = each.revisions[0];
-    const state = each.withdrawn_at ? this.trans.__('withdrawn') : this.state(newest?.state ?? '');
-    const number = newest ? this.trans.__('revision %1', String(newest.number)) : '';
-    return h('li', {}, this.link(each), h('br'), h('small', {}, [number, state].filter(Boolean).join(' · ')));
+    const { trans } = this;
+    const { number, state, older } = standing(each, new Date().toISOString().slice(0, 10));
+    const revision = number ? trans.__('revision %1', String(number)) : '';
+    const before = older ? trans.__('revision %1 is public', String(older)) : '';
+    const facts = [revision, this.state(state), before].filter(Boolean).join(' · ');
+    return h('li', {}, this.link(each), h('br'), h('small', { class: `rh-state-${state}` }, facts));
   }
 
   private sharedRow(each: Publication): HTMLElement {
@@ -162,7 +203,10 @@ export class Panel extends Widget {
       'in-review': trans.__('in review'),
       changes: trans.__('changes wanted'),
       approved: trans.__('approved'),
-      declined: trans.__('declined')
+      declined: trans.__('declined'),
+      published: trans.__('published'),
+      expired: trans.__('expired'),
+      withdrawn: trans.__('withdrawn')
     };
     return words[name] ?? name;
   }

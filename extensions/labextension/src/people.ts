@@ -20,9 +20,7 @@ export class People {
     this.box.type = 'search';
     this.box.addEventListener('input', () => this.later());
     this.box.addEventListener('keydown', event => {
-      if (event.key === 'Enter') {
-        event.preventDefault();
-        event.stopPropagation(); // the dialog's Enter sends
+      if (event.key === 'Enter' && !event.isComposing) {
         this.found.querySelector('button')?.click();
       }
     });

@@ -29,18 +29,21 @@ export interface Publication {
   licence: string;
   audience: string;
   public: boolean;
+  expires_on: string | null;
   withdrawn_at: string | null;
   revisions: Revision[];
 }
 
 export interface Plan {
   entry: string;
+  notebook: string; // the entry's path in the home
   files: Item[];
   left_out: Item[];
   size: number;
   title: string;
   pictures: { id: string; mime: string; data: string; item: Item }[];
   earlier: Publication[];
+  chosen: string; // the slug of the earlier one that this is a revision of, else empty
 }
 
 export interface Person {
@@ -52,6 +55,8 @@ export interface Options {
   me: Person;
   projects: { name: string; title: string; title_zh: string }[];
   licences: string[];
+  kinds: string[];
+  goals: { number: number; title: string; title_zh: string }[];
 }
 
 export interface Entry {
@@ -84,7 +89,9 @@ export interface Form {
   summary: string;
   summary_zh: string;
   tags: string;
+  goals: number[];
   licence: string;
+  kind: string;
   note: string;
 }
 
@@ -92,6 +99,7 @@ export interface Published {
   new: boolean;
   link: string;
   number: number;
+  publication: { slug: string };
 }
 
 export interface Sending {

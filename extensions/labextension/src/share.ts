@@ -7,6 +7,7 @@ import { Widget } from '@lumino/widgets';
 import { ask, Fault } from './api';
 import { h } from './dom';
 import { factsOf, pick } from './forms';
+import { sends } from './keys';
 import { ShareForm } from './shareform';
 import type { Options, Plan, Published, Sending } from './shapes';
 
@@ -36,15 +37,31 @@ async function failed(error: unknown, trans: TranslationBundle, chinese: boolean
   await showDialog({ title, body: said, buttons: [Dialog.okButton({ label: trans.__('Close') })] });
 }
 
-/** Ask what to send and to whom, send it, and show the link; true when it arrived. */
-export async function share(path: string, trans: TranslationBundle, chinese: boolean): Promise<boolean> {
+/** Which notebook, by its path in the home, is now a revision of which publication. */
+export interface Shared {
+  notebook: string;
+  slug: string;
+}
+
+/**
+ * Ask what to send and to whom, send it, and show the link. `done` is told as soon as it arrived, before the link is
+ * closed.
+ */
+export async function share(
+  path: string,
+  trans: TranslationBundle,
+  chinese: boolean,
+  done: (shared: Shared) => Promise<void>
+): Promise<void> {
   let form: ShareForm;
+  let notebook: string;
   try {
     const [options, plan] = await Promise.all([ask<Options>('options'), ask<Plan>('plan', { path })]);
     form = new ShareForm(plan, options, trans, chinese);
+    notebook = plan.notebook;
   } catch (error) {
     await failed(error, trans, chinese);
-    return false;
+    return;
   }
   const dialog = new Dialog({
     title: trans.__('Share “%1”', path.split('/').pop() ?? path),
@@ -57,32 +74,28 @@ export async function share(path: string, trans: TranslationBundle, chinese: boo
   });
   dialog.addClass('rh-dialog');
   // The dialog stays until all is filled in.
-  const button = (): HTMLButtonElement | null => dialog.node.querySelector('.rh-send');
   const hold = (event: Event): void => {
-    const enter = event instanceof KeyboardEvent && event.key === 'Enter' && event.target instanceof HTMLInputElement;
-    const click = event.type === 'click' && button()?.contains(event.target as Node);
-    if ((enter || click) && !form.check()) {
+    if (sends(event, dialog.node, dialog.node.querySelector('.rh-send')) && !form.check()) {
       event.stopImmediatePropagation();
       event.preventDefault();
-      form.node.scrollIntoView({ block: 'start' });
+      form.node.scrollTop = 0;
     }
   };
   document.addEventListener('click', hold, true);
   document.addEventListener('keydown', hold, true);
   try {
     if (!(await dialog.launch()).button.accept) {
-      return false;
+      return;
     }
   } finally {
     document.removeEventListener('click', hold, true);
     document.removeEventListener('keydown', hold, true);
   }
   try {
-    await arrived(await send(path, form, trans), trans);
-    return true;
+    const published = await send(path, form, trans);
+    await Promise.all([done({ notebook, slug: published.publication.slug }), arrived(published, trans)]);
   } catch (error) {
     await failed(error, trans, chinese);
-    return false;
   }
 }
 

@@ -4,7 +4,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 import { Widget } from '@lumino/widgets';
 
 import { area, field, h, input, select } from './dom';
-import { firstForm, going, missing, pick, sizeText } from './forms';
+import { firstForm, forAll, going, missing, pick, sizeText } from './forms';
 import { People } from './people';
 import type { Form, Item, Options, Plan, Publication } from './shapes';
 
@@ -16,6 +16,8 @@ export class ShareForm extends Widget {
   private audience!: HTMLSelectElement;
   private project!: HTMLSelectElement;
   private readonly texts: Record<string, HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement> = {};
+  private readonly goals = new Set<number>();
+  private chineseFields: HTMLElement[] = [];
   private readonly total = h('p', { role: 'status' });
   private readonly list = h('ul', {});
   private readonly wrong = h('p', { class: 'rh-wrong', role: 'alert' });
@@ -29,7 +31,7 @@ export class ShareForm extends Widget {
     this.addClass('rh-share');
     [this.plan, this.options, this.trans, this.chinese] = [plan, options, trans, chinese];
     this.people = new People(trans);
-    this.earlier = plan.earlier[0] ?? null;
+    this.earlier = plan.earlier.find(each => each.slug === plan.chosen) ?? null;
     for (const what of ['input', 'change', 'click']) {
       this.node.addEventListener(what, () => this.say('')); // whoever mends it is not told any more
     }
@@ -48,7 +50,9 @@ export class ShareForm extends Widget {
       summary: of('summary'),
       summary_zh: of('summary_zh'),
       tags: of('tags'),
+      goals: [...this.goals].sort((one, other) => one - other),
       licence: of('licence'),
+      kind: of('kind'),
       note: of('note')
     };
   }
@@ -90,6 +94,7 @@ export class ShareForm extends Widget {
     }
     parts.push(this.readers(), ...this.about(), this.pictures(), this.sent());
     this.node.replaceChildren(...parts.filter(part => part !== null));
+    this.askFor();
   }
 
   private revisionText(each: Publication): string {
@@ -111,22 +116,28 @@ export class ShareForm extends Widget {
     ]);
     this.project = select(titles);
     const project = field(trans.__('Project'), this.project);
-    const show = (): void => {
-      this.people.node.hidden = this.audience.value !== 'people';
-      project.hidden = this.audience.value !== 'project';
-    };
-    this.audience.addEventListener('change', show);
-    show();
+    this.audience.addEventListener('change', () => this.askFor());
     if (this.earlier) {
       return h('p', {}, trans.__('The readers and the link stay as they are.'));
     }
     return h('div', {}, field(trans.__('Who may read it'), this.audience), this.people.node, project);
   }
 
+  /** Ask for what the audience needs, and for no more. */
+  private askFor(): void {
+    const audience = this.audience.value;
+    this.people.node.hidden = audience !== 'people';
+    this.project.parentElement!.hidden = audience !== 'project';
+    for (const each of this.chineseFields) {
+      each.hidden = !forAll({ audience }, this.earlier);
+    }
+  }
+
   private about(): HTMLElement[] {
     const { trans } = this;
     const first = firstForm(this.plan, this.earlier);
-    const licences = this.options.licences.filter(Boolean).map((each): [string, string] => [each, each]);
+    const known = new Set([...this.options.licences, first.licence].filter(Boolean)); // an earlier one may have its own
+    const licences = [...known].map((each): [string, string] => [each, each]);
     Object.assign(this.texts, {
       title: input(first.title),
       title_zh: input(first.title_zh),
@@ -134,18 +145,58 @@ export class ShareForm extends Widget {
       summary_zh: area(first.summary_zh),
       tags: input(first.tags),
       licence: select([['', trans.__('None')], ...licences], first.licence),
+      kind: select(this.options.kinds.map((each): [string, string] => [each, this.kind(each)]), first.kind),
       note: input('')
     });
     const { texts } = this;
+    const [title, summary] = [field(trans.__('Title in Chinese'), texts.title_zh), field(trans.__('Summary in Chinese'), texts.summary_zh)];
+    this.chineseFields = [title, summary];
+    const use = trans.__('A page is read. A live app is used, and a method is run with values of one’s own.');
     return [
       field(trans.__('Title'), texts.title),
-      field(trans.__('Title in Chinese'), texts.title_zh),
+      title,
       field(trans.__('Summary'), texts.summary),
-      field(trans.__('Summary in Chinese'), texts.summary_zh),
+      summary,
+      field(trans.__('Kind'), texts.kind, use),
+      this.goalsPart(first.goals),
       field(trans.__('Tags'), texts.tags, trans.__('Separated by commas.')),
       field(trans.__('Licence'), texts.licence),
       ...(this.earlier ? [field(trans.__('What changed'), texts.note)] : [])
     ];
+  }
+
+  private kind(name: string): string {
+    const { trans } = this;
+    const words: Record<string, string> = {
+      page: trans.__('Page'),
+      app: trans.__('Live app'),
+      method: trans.__('Method')
+    };
+    return words[name] ?? name;
+  }
+
+  /** The 17 goals, folded: their heading says which are chosen. */
+  private goalsPart(first: number[]): HTMLElement {
+    const { trans } = this;
+    this.goals.clear();
+    first.forEach(each => this.goals.add(each));
+    const heading = h('summary', {});
+    const tell = (): void => {
+      const chosen = this.form.goals.join(', ');
+      heading.textContent = chosen ? trans.__('SDG goals: %1', chosen) : trans.__('SDG goals');
+    };
+    const rows = this.options.goals.map(({ number, title, title_zh }) => {
+      const change = (event: Event): void => {
+        const chosen = (event.target as HTMLInputElement).checked;
+        void (chosen ? this.goals.add(number) : this.goals.delete(number));
+        tell();
+      };
+      const box = h('input', { type: 'checkbox', checked: this.goals.has(number), change });
+      return h('label', {}, box, `${number} ${pick(this.chinese, title, title_zh)}`);
+    });
+    tell();
+    const group = h('div', { class: 'rh-goals', role: 'group', 'aria-label': trans.__('SDG goals') }, ...rows);
+    return h('details', { class: 'rh-field' }, heading, group);
   }
 
   private pictures(): HTMLElement | null {

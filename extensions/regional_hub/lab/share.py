@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from regional_hub.lab import share_find, share_parameters
+from regional_hub.lab import share_find, share_mark, share_parameters
 from regional_hub.lab.share_names import BadName, check_name
 
 LOCK = Path("/opt/regional-hub/requirements.txt")  # in the image: what is installed, with hashes
@@ -177,7 +177,8 @@ def pack(wanted: Plan) -> IO[bytes]:
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for item in wanted.files:
             made = wanted.made.get(item.name)
-            archive.writestr(item.name, _read(wanted.folder / item.name, item.size) if made is None else made)
+            data = _read(wanted.folder / item.name, item.size) if made is None else made
+            archive.writestr(item.name, share_mark.without(data) if item.name == wanted.entry else data)
     packed.seek(0)
     return packed
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -20,7 +21,7 @@ from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import url_path_join
 from tornado import web
 
-from regional_hub.lab import copy_shared, share, share_pictures
+from regional_hub.lab import copy_shared, share, share_find, share_mark, share_pictures
 from regional_hub.lab.catalog_list import entries
 from regional_hub.lab.catalog_rows import rows
 from regional_hub.lab.share import ShareError, Showcase
@@ -63,17 +64,27 @@ def planned(showcase: Showcase, home: Path, asked: Mapping[str, Any]) -> share.P
 
 
 def listed(showcase: Showcase, home: Path, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """A plan for the browser, with title, pictures and earlier publications of the same notebook to choose from."""
+    """A plan for the browser, with title, pictures and earlier publications of the same notebook to choose from.
+
+    `chosen` is the one that this is a revision of: its mark says so, and without one the file's name. A mark that is
+    none of the person's own, in a copy of somebody else's notebook, chooses a new publication.
+    """
     plan = planned(showcase, home, asked)
     mine = [each for each in showcase.call("GET", "publications") if not each["withdrawn_at"] and each["revisions"]]
+    mark = share_mark.of(share_find.read(plan.folder / plan.entry))
+    marked = [each for each in mine if each["slug"] == mark]
+    named = [each for each in mine if each["revisions"][0]["entry"] == plan.entry and each not in marked]
+    likely = marked or ([] if mark else named)
     return {
         "entry": plan.entry,
+        "notebook": os.path.relpath(plan.folder / plan.entry, home),
         "files": [vars(item) for item in plan.files],
         "left_out": [vars(item) for item in plan.left_out],
         "size": plan.size,
         "title": title(plan),
         "pictures": share_pictures.found(plan),
-        "earlier": [each for each in mine if each["revisions"][0]["entry"] == plan.entry],
+        "earlier": marked + named,
+        "chosen": likely[0]["slug"] if likely else "",
     }
 
 

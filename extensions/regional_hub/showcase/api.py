@@ -21,11 +21,12 @@ from ninja.files import UploadedFile
 from ninja.renderers import JSONRenderer
 from pydantic import ValidationError as BadShape
 
+from regional_hub.core import goals
 from regional_hub.core.models import Person
 from regional_hub.core.permissions import NotAllowed
 from regional_hub.lab.share_names import BadName, check_name, check_together
 from regional_hub.showcase import api_shapes as shapes
-from regional_hub.showcase.about import KINDS, LICENCES, BadAbout
+from regional_hub.showcase.about import GOALS, KINDS, LICENCES, BadAbout
 from regional_hub.showcase.access import may_read, may_read_revision, readable
 from regional_hub.showcase.actions import sharing
 from regional_hub.showcase.actions.problems import Problem
@@ -92,6 +93,10 @@ def options(request: HttpRequest) -> shapes.Options:
         audiences=list(Publication.Audience.values),
         licences=list(LICENCES),
         kinds=list(KINDS),
+        goals=[
+            shapes.GoalOut(number=each, title=goals.title(each, "en"), title_zh=goals.title(each, "zh"))
+            for each in GOALS
+        ],
         bundle_bytes=most.bundle_bytes,
         file_bytes=most.file_bytes,
         notebook_bytes=most.notebook_bytes,

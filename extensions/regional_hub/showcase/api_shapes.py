@@ -122,6 +122,14 @@ class ProjectOut(Schema):
     title_zh: str
 
 
+class GoalOut(Schema):
+    """One of the 17 goals, by the United Nations' short titles."""
+
+    number: int
+    title: str
+    title_zh: str
+
+
 class Options(Schema):
     """What the caller can choose from, and the limits."""
 
@@ -130,6 +138,7 @@ class Options(Schema):
     audiences: list[str]
     licences: list[str]
     kinds: list[str]
+    goals: list[GoalOut]
     bundle_bytes: int
     file_bytes: int
     notebook_bytes: int
