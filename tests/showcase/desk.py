@@ -17,7 +17,7 @@ class Desk:
             raise Problem("full", "Too many wait.")
         self.asked.append((visitor, address, tab))
 
-    def look(self, visitor, publication):
+    def look(self, visitor, publication, *, hidden=False):
         known = visitor in {each[0] for each in self.asked}
         return self.standing if known else seats.Standing("none", None, None, "", "", 5)
 

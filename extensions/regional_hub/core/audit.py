@@ -10,9 +10,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
+from regional_hub.core.locks import one_at_a_time
 from regional_hub.core.models import AuditEntry
 
 BEGINNING = "0" * 64
@@ -24,13 +25,6 @@ def _digest(previous: str, at: str, actor: str, verb: str, object: str, detail: 
     return hashlib.sha256(json.dumps(words, ensure_ascii=False).encode()).hexdigest()
 
 
-def _lock() -> None:
-    """One writer at a time. SQLite has that already: our transactions begin IMMEDIATE."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-
-
 def record(actor: object, verb: str, object: object, detail: Mapping[str, Any] | None = None) -> AuditEntry:
     """Append one entry in the caller's transaction. `actor` and `object` are written as `str` of what is given.
 
@@ -38,7 +32,7 @@ def record(actor: object, verb: str, object: object, detail: Mapping[str, Any] |
     """
     facts = json.loads(json.dumps(dict(detail or {}), default=str))
     with transaction.atomic():
-        _lock()
+        one_at_a_time(_LOCK)
         previous = AuditEntry.objects.order_by("-pk").values_list("hash", flat=True).first() or BEGINNING
         at = timezone.now()
         entry = AuditEntry(at=at, actor=str(actor), verb=verb, object=str(object), detail=facts, previous=previous)

@@ -18,6 +18,7 @@ from regional_hub import settings as hub_settings
 from regional_hub.core import names
 from regional_hub.core.models import Group, HubAccount, Person
 from regional_hub.hub.api import HubApi, HubError
+from regional_hub.hub.kinds import SHOWCASE
 
 log = logging.getLogger(__name__)
 
@@ -45,6 +46,9 @@ def _tell_now(name: str) -> None:
 
 
 def _send(name: str) -> None:
+    if name == SHOWCASE:  # neither a person nor a project, and always there
+        hub().put_person(name, [], admin=False)
+        return
     if names.is_project(name):
         if Group.objects.filter(name=name).exists():
             hub().put_person(name, [name], admin=False, open_to=[name])

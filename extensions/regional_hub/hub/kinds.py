@@ -25,6 +25,7 @@ SHARED = "/srv/shared"
 SDG = "sdg"  # below the shared folder
 CATALOGS = "/srv/catalogs"
 NOTEBOOKS = "/srv/notebooks"
+SHOWCASE = "showcase"  # the Hub's user whose servers are apps; nobody's account
 APP = "/srv/app"
 APP_NAME = re.compile(r"[a-z0-9-]{1,30}")
 APP_BASE_MB = 350  # an app's server itself, its files in memory, and what its kernels share
@@ -88,7 +89,7 @@ class Plan:
 
 def kind_of(owner: str, server: str) -> Kind:
     """The kind of a server by whose it is and what it is called."""
-    if owner == "showcase":
+    if owner == SHOWCASE:
         return KINDS["app"]
     if owner.startswith("project-"):
         return KINDS["project"]

@@ -16,3 +16,5 @@ class ShowcaseConfig(AppConfig):
         signals.submitted.connect(tasks.on_submitted)
         signals.recalled.connect(checking.on_recalled)
         signals.published.connect(building.on_published)
+        signals.published.connect(tasks.on_published)
+        signals.withdrawn.connect(tasks.on_withdrawn)

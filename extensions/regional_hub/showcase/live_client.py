@@ -90,4 +90,4 @@ class LiveClient:
             status, _content = self._call("POST", slug, digest, "end", {"seat": seat})
         except httpx.HTTPError:
             return False
-        return status in (204, 404)
+        return status in (204, 404, 410)  # 410: what the portal says where no app is

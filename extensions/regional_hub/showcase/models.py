@@ -1,4 +1,4 @@
-"""The tables of the Showcase: publications, their immutable revisions, checks, reviews, comments and runs of methods.
+"""The tables of the Showcase: publications, immutable revisions, checks, reviews, comments, runs, live apps.
 
 A revision's content lies in `core.files` by hash; its row says which files it has and never changes in that.
 """
@@ -241,6 +241,49 @@ class Run(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
+
+
+class LiveApp(models.Model):
+    """The server of a live app, as far as the Hub does not know it: what was laid out, and when it may start again."""
+
+    publication = models.OneToOneField(Publication, on_delete=models.CASCADE, related_name="live_app")
+    plan = models.CharField(max_length=64, blank=True)  # SHA-256 of the app.json that it was started with
+    tries = models.PositiveIntegerField(default=0)  # starts since it last answered
+    not_before = models.DateTimeField(default=timezone.now)  # of the next look at it; also keeps two starters apart
+    answered_at = models.DateTimeField(null=True, blank=True)
+    used_at = models.DateTimeField(default=timezone.now)  # when somebody last had a place in it
+
+
+class Seat(models.Model):
+    """A visitor's place in a live app; `admission` decides about it, and says what the states and reasons mean.
+
+    `visitor` and `address` are keyed hashes: the address goes when the seat is over and the visitor soon after, when
+    its page has read why. What stays for a day is how long the visit lasted.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    publication = models.ForeignKey(Publication, on_delete=models.CASCADE, related_name="seats")
+    visitor = models.CharField(max_length=64, blank=True)
+    address = models.CharField(max_length=64, blank=True)
+    tab = models.CharField(max_length=32, blank=True)  # of the visitor's pages, the one that asked last
+    hidden = models.BooleanField(default=False)
+    state = models.CharField(max_length=10, default="waiting")
+    why = models.CharField(max_length=10, blank=True)
+    asked_at = models.DateTimeField(default=timezone.now)
+    since = models.DateTimeField(default=timezone.now)  # when the state last changed
+    due_at = models.DateTimeField(null=True, blank=True)
+    taken_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["asked_at", "pk"]
+        indexes = [models.Index(fields=["state"], name="seats_by_state")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["publication", "visitor"],
+                condition=models.Q(state__in=("waiting", "admitted", "taken")),
+                name="one_seat_per_visitor",
+            )
+        ]
 
 
 def _chinese() -> bool:

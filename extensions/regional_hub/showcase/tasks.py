@@ -11,14 +11,16 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
 from django_tasks import TaskResultStatus, task
 from django_tasks_db.models import DBTaskResult
 
-from regional_hub.showcase.actions import checking, review, running
-from regional_hub.showcase.models import Revision
+from regional_hub.core.tasks import later
+from regional_hub.showcase.actions import checking, review, running, seats
+from regional_hub.showcase.admission import Why
+from regional_hub.showcase.models import Publication, Revision
 
 EVERY = timedelta(minutes=10)
+APPS_EVERY = timedelta(minutes=1)
 _WAITING = (Revision.State.CHECKING, Revision.State.IN_REVIEW)
 
 
@@ -31,12 +33,37 @@ def check_revision(pk: int, digest: str) -> str:
 @task()
 def watch() -> int:
     """Queue checks again that were lost, and remind reviewers; how many people were reminded."""
-    _prune()
     if not Revision.objects.filter(state__in=_WAITING).exists():
         return 0
-    schedule()
+    later(watch, EVERY)
     queue_lost()
     return review.remind()
+
+
+@task()
+def watch_apps() -> int:
+    """Keep live apps as they should be; how many run."""
+    if not _has_apps():
+        return 0
+    later(watch_apps, APPS_EVERY)
+    return seats.tend()
+
+
+def _has_apps() -> bool:
+    return Publication.objects.filter(kind=Publication.Kind.APP, public_revision__isnull=False).exists()
+
+
+def on_published(sender: Any, revision: Revision, **more: Any) -> None:
+    """An app that runs is of the revision before."""
+    if revision.publication.kind == Publication.Kind.APP:
+        transaction.on_commit(partial(seats.close, revision.publication, Why.CHANGED))
+        transaction.on_commit(partial(later, watch_apps, APPS_EVERY))
+
+
+def on_withdrawn(sender: Any, publication: Publication, **more: Any) -> None:
+    """What is withdrawn ends at once, and visitors are told."""
+    if publication.kind == Publication.Kind.APP:
+        transaction.on_commit(partial(seats.close, publication, Why.GONE))
 
 
 def on_submitted(sender: Any, revision: Revision, **more: Any) -> None:
@@ -46,7 +73,7 @@ def on_submitted(sender: Any, revision: Revision, **more: Any) -> None:
 
 def _queue(pk: int, digest: str) -> None:
     check_revision.enqueue(pk, digest)
-    schedule()
+    later(watch, EVERY)
 
 
 def queue_lost() -> int:
@@ -62,22 +89,11 @@ def queue_lost() -> int:
     return lost
 
 
-def schedule(wait: timedelta = EVERY) -> None:
-    """Have `watch` run in that time, unless it is to run by then anyway."""
-    at = timezone.now() + wait
-    waiting = DBTaskResult.objects.filter(task_path=watch.module_path, status=TaskResultStatus.READY)
-    if not waiting.filter(run_after__lte=at).exists():
-        watch.using(run_after=at).enqueue()
-
-
 def start() -> None:
     """At a start of the hub or of a process of jobs: the one of before is gone, and what it worked at with it."""
     running.start()
+    if _has_apps():
+        later(watch_apps, APPS_EVERY)
     if Revision.objects.filter(state__in=_WAITING).exists():
         queue_lost()
-        schedule()
-
-
-def _prune() -> None:
-    ours = DBTaskResult.objects.finished().filter(task_path=watch.module_path)
-    ours.filter(finished_at__lt=timezone.now() - timedelta(days=1)).delete()
+        later(watch, EVERY)

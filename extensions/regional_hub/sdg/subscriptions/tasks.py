@@ -10,9 +10,10 @@ from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
-from django_tasks import TaskResultStatus, task
+from django_tasks import task
 from django_tasks_db.models import DBTaskResult
 
+from regional_hub.core import tasks
 from regional_hub.sdg.models import Follower
 from regional_hub.sdg.subscriptions import actions, letters
 
@@ -51,10 +52,7 @@ def send_confirmation(pk: int, attempt: int = 1) -> bool:
 
 def schedule(wait: timedelta = SOON) -> None:
     """Have `tell_followers` run in that time, unless it is to run by then anyway."""
-    at = timezone.now() + wait
-    waiting = DBTaskResult.objects.filter(task_path=tell_followers.module_path, status=TaskResultStatus.READY)
-    if not waiting.filter(run_after__lte=at).exists():
-        tell_followers.using(run_after=at).enqueue()
+    tasks.later(tell_followers, wait)
 
 
 def schedule_if_followed() -> None:

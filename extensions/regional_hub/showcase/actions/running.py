@@ -20,6 +20,7 @@ from django_tasks import TaskResultStatus, task
 from django_tasks_db.models import DBTaskResult
 
 from regional_hub.core.files import Damaged
+from regional_hub.core.tasks import later
 from regional_hub.hub.jobs import JobError, now_and_then
 from regional_hub.showcase import method_run
 from regional_hub.showcase.actions import methods
@@ -43,26 +44,17 @@ def run_method(pk: str) -> str:
 @task()
 def watch_methods() -> int:
     """Queue runs again that were lost, and forget old ones; how many were queued."""
-    watch = DBTaskResult.objects.finished().filter(task_path=watch_methods.module_path)
-    watch.filter(finished_at__lt=timezone.now() - timedelta(days=1)).delete()
     methods.prune()
     if Run.objects.exists():
-        schedule()
+        later(watch_methods, EVERY)
     return queue_lost()
-
-
-def schedule() -> None:
-    """Have `watch_methods` run in some minutes, unless it is to run by then anyway."""
-    waiting = DBTaskResult.objects.filter(task_path=watch_methods.module_path, status=TaskResultStatus.READY)
-    if not waiting.exists():
-        watch_methods.using(run_after=timezone.now() + EVERY).enqueue()
 
 
 def start() -> None:
     """What a start of the hub does: the worker of before is gone, and what it ran with it."""
     if Run.objects.exists():
         queue_lost()
-        schedule()
+        later(watch_methods, EVERY)
 
 
 def queue_lost() -> int:
@@ -109,7 +101,7 @@ def perform(pk: str) -> str:
         began = Run.objects.filter(pk=pk, state__in=methods.GOING)
         if not began.update(state=Run.State.RUNNING, started_at=timezone.now(), result=facts):
             return "void"
-        schedule()
+        later(watch_methods, EVERY)
         run.result = facts
         ended = _perform(run) if tries <= MOST_TRIES else _broken(f"it broke off {MOST_TRIES} times", "多次中断")
         return _finish(run, ended)

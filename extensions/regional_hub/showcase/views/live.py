@@ -25,7 +25,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from regional_hub.core.access import requires
 from regional_hub.core.middleware import POLICY
 from regional_hub.core.models import Person
-from regional_hub.showcase.actions import seats
+from regional_hub.showcase.actions import building, seats
 from regional_hub.showcase.actions.problems import Problem
 from regional_hub.showcase.admission import network
 from regional_hub.showcase.models import Publication
@@ -100,7 +100,7 @@ def _ask(request: HttpRequest, publication: Publication) -> HttpResponse:
     try:
         seats.ask(publication, _visitor(request, cookie), _address(request), tab)
     except Problem as problem:
-        return _show(request, publication, trouble=str(problem), status=429)
+        return _show(request, publication, trouble=str(problem), status=429 if problem.code == "full" else 503)
     response = redirect(f"{reverse('showcase-live', args=[publication.slug])}?tab={tab}")
     response.status_code = 303
     if not isinstance(request.user, Person):
@@ -112,14 +112,24 @@ def _ask(request: HttpRequest, publication: Publication) -> HttpResponse:
 
 
 def _standing(request: HttpRequest, publication: Publication) -> seats.Standing:
-    return seats.look(_visitor(request, _held_cookie(request)), publication)
+    return seats.look(_visitor(request, _held_cookie(request)), publication, hidden="hidden" in request.GET)
 
 
 def _show(
     request: HttpRequest, publication: Publication, tab: str = "", trouble: str = "", status: int = 200
 ) -> HttpResponse:
-    facts = {"publication": publication, "standing": _standing(request, publication), "tab": tab, "trouble": trouble}
-    response = render(request, "showcase/live.html", facts, status=status)
+    standing = _standing(request, publication)
+    context = {
+        "publication": publication,
+        "standing": standing,
+        "is_gone": standing.state in ("none", "over"),
+        "facts": asdict(standing),
+        "tab": tab,
+        "trouble": trouble,
+        "notebook": building.page(publication.public_revision),
+        "is_folded": True,
+    }
+    response = render(request, "showcase/live.html", context, status=status)
     response.headers["X-Robots-Tag"] = "noindex"
     if settings.HUB.showcase.live_origin:
         response.headers["Content-Security-Policy"] = f"{POLICY}; frame-src 'self' {settings.HUB.showcase.live_origin}"

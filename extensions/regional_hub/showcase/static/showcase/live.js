@@ -1,50 +1,76 @@
-// Asks where the visitor stands, says it, and opens the app in a frame once there is a place.
+// Asks where the visitor stands, says it, and opens the app in a frame once there is a place. The page that needs no
+// server stays in view until the app can be used, and is there again when it is over.
 
 const place = document.getElementById("live");
 const text = document.getElementById("live-text");
-const RIGHTS = "allow-scripts allow-forms allow-popups allow-downloads allow-top-navigation-by-user-activation";
+const page = document.getElementById("live-page");
+const RIGHTS = "allow-scripts allow-forms allow-popups allow-downloads";
+const LONGEST_SILENCE = 20_000; // milliseconds after which a frame that does not say that it is ready is shown
 let leaving = false;
+let next;
 
 function show(standing) {
   if (text.textContent !== standing.text) text.textContent = standing.text;
   const gone = standing.state === "none" || standing.state === "over";
   document.getElementById("live-leave").hidden = gone;
   document.getElementById("live-ask").hidden = !gone;
-  const frame = place.querySelector("iframe");
-  if (standing.state === "seated" && standing.address) {
-    if (!frame) open(standing.address); // each answer has a new ticket; the frame keeps its first
-  } else if (gone) {
-    frame?.remove();
-  }
-  return !gone;
+  place.setAttribute("aria-busy", String(standing.state === "starting" || standing.state === "seated"));
+  if (standing.state === "seated") open(standing.address);
+  else close();
+  if (!gone) next = setTimeout(ask, Math.max(1, standing.again) * 1000);
 }
 
 function open(address) {
-  const frame = document.createElement("iframe");
-  frame.className = "live-frame";
-  frame.title = place.dataset.title;
-  frame.setAttribute("sandbox", RIGHTS);
-  frame.referrerPolicy = "no-referrer";
-  frame.src = address;
-  place.append(frame);
+  if (frame()) return ready(!frame().classList.contains("live-loading")); // its first ticket is as good as any
+  const made = document.createElement("iframe");
+  made.className = "live-frame live-loading";
+  made.title = place.dataset.title;
+  made.setAttribute("sandbox", RIGHTS);
+  made.referrerPolicy = "no-referrer";
+  made.src = address;
+  made.addEventListener("load", () => setTimeout(() => made.isConnected && ready(true), LONGEST_SILENCE));
+  place.append(made);
+}
+
+function frame() {
+  return place.querySelector("iframe");
+}
+
+function ready(is) {
+  if (!is) return;
+  frame().classList.remove("live-loading");
+  place.setAttribute("aria-busy", "false");
+  page.hidden = true;
+}
+
+function close() {
+  frame()?.remove();
+  page.hidden = false;
 }
 
 async function ask() {
-  let again = 5;
+  clearTimeout(next);
   try {
-    const answer = await fetch(place.dataset.state, { headers: { Accept: "application/json" } });
-    if (answer.status === 404 || answer.redirected) return location.reload(); // no longer public
-    if (answer.ok) {
-      const standing = await answer.json();
-      if (!show(standing)) return;
-      again = Math.max(1, standing.again || again);
-    }
+    const asked = document.hidden ? `${place.dataset.state}?hidden` : place.dataset.state;
+    const answer = await fetch(asked, { headers: { Accept: "application/json" } });
+    if (answer.redirected || answer.status === 404 || answer.status === 410) return location.assign(place.dataset.page);
+    if (answer.ok) return show(await answer.json());
   } catch {
-    again = 5; // the network: ask again
+    // the network: ask again
   }
-  setTimeout(ask, again * 1000);
+  next = setTimeout(ask, 5000);
 }
 
+addEventListener("message", (event) => {
+  if (!frame() || event.source !== frame().contentWindow) return; // an app is a stranger: it says three words
+  const said = event.data?.regionalHubLive;
+  if (said === "ready") ready(true);
+  if (said === "ended") setTimeout(ask, 1000); // the site hears of it as well
+  if (said === "leave") location.assign(place.dataset.page);
+});
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden && !leaving) ask();
+});
 document.getElementById("live-leave").addEventListener("submit", () => {
   leaving = true;
 });
@@ -55,4 +81,4 @@ addEventListener("pagehide", () => {
 addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
 });
-ask();
+show(JSON.parse(document.getElementById("live-standing").textContent));
