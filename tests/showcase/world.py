@@ -149,6 +149,8 @@ def notebook(work: Work, seed: int) -> dict[str, Any]:
     """A short notebook as it looks after a run."""
     import base64
 
+    if work.cells:
+        return _run(work.cells)
     cells = [
         v4.new_markdown_cell(f"# {work.title} · {work.title_zh}\n\n{work.summary}\n\n{work.summary_zh}"),
         v4.new_code_cell("years, values = range(2010, 2025), read()"),
@@ -165,6 +167,10 @@ def notebook(work: Work, seed: int) -> dict[str, Any]:
     elif work.picture == "output":
         data["image/png"] = base64.b64encode(chart(work.title, seed)).decode()
     cells[3]["outputs"] = [v4.new_output("display_data", data)]
+    return _run(cells)
+
+
+def _run(cells: list[Any]) -> dict[str, Any]:
     for number, cell in enumerate(cells, start=1):
         cell["id"] = f"cell-{number}"
     return dict(v4.new_notebook(cells=cells, metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}}))

@@ -41,7 +41,8 @@ def mathml(source: str, *, block: bool = False) -> Safe | None:
         return None
     if made is None or len(made) > MOST_MADE:
         return None
-    return Safe(made.replace("<math", f'<math alttext="{escape(source)}"', 1))
+    reached = ' tabindex="0"' if block else ""  # one of its own line may be wider than the page: it scrolls
+    return Safe(made.replace("<math", f'<math alttext="{escape(source)}"{reached}', 1))
 
 
 def _element(element: ElementTree.Element, depth: int) -> str | None:

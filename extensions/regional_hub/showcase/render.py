@@ -33,7 +33,7 @@ MOST_HTML_OF_A_PAGE = 30_000_000
 CHART = re.compile(r"application/vnd\.vega(lite)?\.v[2-9](\.[0-9]+)*\+json")
 MOST_CHARTS = 40
 # Raised when the same notebook makes another page: what is kept of the old look is made anew.
-RENDERER = 1
+RENDERER = 2
 
 
 @dataclass(frozen=True)
@@ -153,9 +153,7 @@ def _picture(data: Mapping[str, Any], alt: str) -> Safe | None:
     for mime in PICTURES:
         address = sanitise.picture(mime, _text(data[mime])) if mime in data else None
         if address:
-            return Safe(
-                f'<img class="notebook-picture" src="{address}" alt="{escape(alt or GENERIC_ALT)}" loading="lazy">'
-            )
+            return Safe(f'<img class="notebook-picture" src="{address}" alt="{escape(alt or GENERIC_ALT)}">')
     return None
 
 

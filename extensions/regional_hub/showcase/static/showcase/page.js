@@ -21,6 +21,15 @@ if (button) {
   });
 }
 
+const copy = document.getElementById("copy-citation");
+if (copy && navigator.clipboard) {
+  copy.hidden = false;
+  copy.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(document.getElementById("cited").textContent);
+    copy.textContent = copy.dataset.copied;
+  });
+}
+
 const dialog = document.createElement("dialog");
 dialog.className = "picture-dialog";
 const close = document.createElement("button");
@@ -45,7 +54,18 @@ function zoom(picture) {
   dialog.showModal();
 }
 
+// What is wider than the page scrolls by itself, also for who has no mouse.
+function scrolls(text) {
+  if (text.scrollWidth > text.clientWidth) text.setAttribute("tabindex", "0");
+  else text.removeAttribute("tabindex");
+}
+const resized = new ResizeObserver((changed) => changed.forEach(({ target }) => scrolls(target)));
+
 if (notebook) {
+  for (const text of notebook.querySelectorAll(".notebook-text")) {
+    scrolls(text);
+    resized.observe(text);
+  }
   document.body.append(dialog);
   for (const picture of notebook.querySelectorAll("img")) {
     if (picture.closest("a")) continue;

@@ -4,9 +4,11 @@
 const NUMBER = /^[+\-−]?(\d{1,3}([,  ]\d{3})+|\d+)?(\.\d+)?([eE][+-]?\d+)?\s*%?$/;
 const DATE = /^\d{4}(-\d{1,2}(-\d{1,2})?)?([T ]\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?Z?)?$/;
 
+const isNumber = (text) => /\d/.test(text) && NUMBER.test(text);
+
 export function value(text) {
   const trimmed = text.trim();
-  if (trimmed && /\d/.test(trimmed) && NUMBER.test(trimmed)) {
+  if (isNumber(trimmed)) {
     return Number(trimmed.replace(/[,  \s%]/g, "").replace("−", "-"));
   }
   if (DATE.test(trimmed)) {
@@ -28,6 +30,12 @@ function order(one, other, sign) {
   return sign * compare(String(one), String(other));
 }
 
+function aligned(cells) {
+  const texts = cells.slice(1).map((cell) => cell.textContent.trim());
+  if (!texts.some(isNumber) || !texts.every((text) => isNumber(text) || missing(text))) return;
+  for (const cell of cells) cell.classList.add("num");
+}
+
 export function sortable(table, label) {
   const head = table.tHead?.rows;
   const body = table.tBodies[0];
@@ -43,6 +51,7 @@ export function sortable(table, label) {
     button.append(...heading.childNodes);
     if (!button.textContent.trim()) button.setAttribute("aria-label", label);
     heading.append(button);
+    aligned([heading, ...[...body.rows].map((row) => row.cells[column])]);
     button.addEventListener("click", () => {
       const direction = heading.getAttribute("aria-sort") === "ascending" ? "descending" : "ascending";
       for (const each of headings) each.removeAttribute("aria-sort");
