@@ -7,6 +7,7 @@ import os
 import re
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -79,6 +80,13 @@ class Hub:
         done = run(self.data, *arguments, "--json", env=self.env)
         assert done.returncode == code, f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         return json.loads(done.stdout) if done.stdout.strip() else None
+
+    def python(self, code: str) -> None:
+        """Run code in the portal's own process environment, as `manage shell` does; fails with what it says."""
+        command = [sys.executable, "-m", "regional_hub.portal.manage", "shell", "--no-imports", "-c", code]
+        environment = clean_environment(HUB_DATA=str(self.data), **self.env)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stderr
 
     def add_person(self, name: str, *groups: str) -> str:
         """An account in these groups; returns its one-time password."""

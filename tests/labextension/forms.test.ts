@@ -93,6 +93,7 @@ test('only paths of the home are shared', () => {
 test('texts fall back to the other language, and sizes are read by people', () => {
   assert.equal(pick(true, 'Water', ''), 'Water');
   assert.equal(pick(true, 'Water', '水'), '水');
+  assert.equal(sizeText(12), '12 B');
   assert.equal(sizeText(2048), '2.0 KB');
   assert.equal(sizeText(5 * 1048576), '5.00 MB');
 });

@@ -4,6 +4,9 @@ import type { Entry, Form, Item, Plan, Publication } from './shapes';
 
 /** Bytes as people read them. */
 export function sizeText(bytes: number): string {
+  if (bytes < 1024) {
+    return `${bytes} B`;
+  }
   return bytes < 1024 * 1024 ? `${(bytes / 1024).toFixed(1)} KB` : `${(bytes / 1048576).toFixed(2)} MB`;
 }
 

@@ -9,7 +9,7 @@ import type { Person } from './shapes';
 export class People {
   readonly node: HTMLElement;
   readonly chosen = new Map<string, string>();
-  private readonly box = input('', '100');
+  readonly box = input('', '100');
   private readonly found = h('ul', { class: 'rh-found', 'aria-live': 'polite' });
   private readonly list = h('ul', { class: 'rh-chosen' });
   private waiting = 0;

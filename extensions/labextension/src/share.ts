@@ -78,7 +78,6 @@ export async function share(
     if (sends(event, dialog.node, dialog.node.querySelector('.rh-send')) && !form.check()) {
       event.stopImmediatePropagation();
       event.preventDefault();
-      form.node.scrollTop = 0;
     }
   };
   document.addEventListener('click', hold, true);

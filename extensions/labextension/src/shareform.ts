@@ -18,6 +18,7 @@ export class ShareForm extends Widget {
   private readonly texts: Record<string, HTMLInputElement | HTMLTextAreaElement | HTMLSelectElement> = {};
   private readonly goals = new Set<number>();
   private chineseFields: HTMLElement[] = [];
+  private projectField!: HTMLElement;
   private readonly total = h('p', { role: 'status' });
   private readonly list = h('ul', {});
   private readonly wrong = h('p', { class: 'rh-wrong', role: 'alert' });
@@ -62,7 +63,7 @@ export class ShareForm extends Widget {
     return going(this.plan, this.excluded, this.picture).map(item => item.name);
   }
 
-  /** Whether all is there; says what is not. */
+  /** Whether all is there; says what is not, and leads to the first of it. */
   check(): boolean {
     const { trans } = this;
     const texts: Partial<Record<keyof Form, string>> = {
@@ -71,13 +72,17 @@ export class ShareForm extends Widget {
       project: trans.__('Choose a project.'),
       licence: trans.__('What everybody may read needs a licence.')
     };
+    const controls: Partial<Record<keyof Form, HTMLElement>> = { ...this.texts, people: this.people.box, project: this.project };
     const found = missing(this.form, this.earlier !== null);
-    this.wrong.textContent = found.map(name => texts[name]).join(' ');
+    this.say(found.map(name => texts[name]).join(' '));
+    found.forEach(name => controls[name]?.setAttribute('aria-invalid', 'true'));
+    controls[found[0]]?.focus();
     return !found.length;
   }
 
-  say(text: string): void {
+  private say(text: string): void {
     this.wrong.textContent = text;
+    this.node.querySelectorAll('[aria-invalid]').forEach(each => each.removeAttribute('aria-invalid'));
   }
 
   private draw(): void {
@@ -115,19 +120,19 @@ export class ShareForm extends Widget {
       pick(this.chinese, each.title, each.title_zh) || each.name
     ]);
     this.project = select(titles);
-    const project = field(trans.__('Project'), this.project);
+    this.projectField = field(trans.__('Project'), this.project);
     this.audience.addEventListener('change', () => this.askFor());
     if (this.earlier) {
       return h('p', {}, trans.__('The readers and the link stay as they are.'));
     }
-    return h('div', {}, field(trans.__('Who may read it'), this.audience), this.people.node, project);
+    return h('div', {}, field(trans.__('Who may read it'), this.audience), this.people.node, this.projectField);
   }
 
   /** Ask for what the audience needs, and for no more. */
   private askFor(): void {
     const audience = this.audience.value;
     this.people.node.hidden = audience !== 'people';
-    this.project.parentElement!.hidden = audience !== 'project';
+    this.projectField.hidden = audience !== 'project';
     for (const each of this.chineseFields) {
       each.hidden = !forAll({ audience }, this.earlier);
     }
