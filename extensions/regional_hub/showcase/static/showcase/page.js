@@ -52,6 +52,8 @@ function zoom(picture) {
   dialog.setAttribute("aria-label", picture.alt);
   dialog.classList.remove("is-large");
   dialog.showModal();
+  const scale = Math.min(stage.clientWidth / picture.naturalWidth, stage.clientHeight / picture.naturalHeight, 3);
+  if (Number.isFinite(scale)) large.width = Math.floor(picture.naturalWidth * scale);
 }
 
 // What is wider than the page scrolls by itself, also for who has no mouse.
