@@ -19,7 +19,7 @@ from voila.app import Voila
 from voila.utils import get_page_config
 
 from regional_hub.lab import tickets
-from regional_hub.lab.live import pages, words
+from regional_hub.lab.live import pack, pages, words
 from regional_hub.lab.live import plan as plans
 from regional_hub.lab.live.guard import Nothing
 from regional_hub.lab.live.plan import AppPlan
@@ -38,6 +38,7 @@ class LiveApp(Voila):
 
     plan: AppPlan
     pool: Pool
+    pack: pack.Pack
     origin: str
 
     def prepare(self, found: AppPlan, key: str, origin: str) -> None:
@@ -79,7 +80,8 @@ class LiveApp(Voila):
         files["api/themes"] = [Path(self.themes_dir)]
         for name in EXTENSIONS:
             roots = [root / kind / name for root in shared for kind in ("labextensions", "voila/labextensions")]
-            files[f"labextensions/{re.escape(name)}"] = [root for root in roots if root.is_dir()]
+            files[f"labextensions/{name}"] = [root for root in roots if root.is_dir()]
+        self.pack = pack.make(lambda path: pages.find(files, path), pack.named())
         base = self.base_url
         asyncio.get_event_loop_policy().get_event_loop().call_soon(
             lambda: setattr(self, "_watch", asyncio.ensure_future(self.pool.watch()))
@@ -94,6 +96,7 @@ class LiveApp(Voila):
             voila_configuration=self.voila_configuration,
         )
         facts = {"plan": self.plan, "back": self.plan.back(), "about": self.plan.about(), "reasons": words.REASONS}
+        facts["pack"] = f"{self.base_url}voila/pack/{self.pack.name}"
         self.voila_configuration.config.VoilaConfiguration.resources = {"live": facts}
         return LiveRenderer(
             voila_configuration=self.voila_configuration,

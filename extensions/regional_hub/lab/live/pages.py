@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import mimetypes
+import re
 import time
 from functools import lru_cache
 from html import escape
@@ -144,6 +145,14 @@ class Files(Guarded):
         self.finish(data)
 
 
+def find(files: dict[str, list[Path]], path: str) -> Path | None:
+    """The file that `voila/path` answers with."""
+    for place, roots in files.items():
+        if path.startswith(f"{place}/"):
+            return next((file for root in roots if (file := _below(root, path[len(place) + 1 :]))), None)
+    return None
+
+
 def _below(root: Path, path: str) -> Path | None:
     file = (root / path).resolve()
     return file if file.is_relative_to(root.resolve()) and file.is_file() else None
@@ -158,6 +167,23 @@ def _read(file: Path, _changed: int) -> tuple[str, bytes, bytes | None]:
     return kind + ("; charset=utf-8" if text else ""), data, gzip.compress(data, 6) if text else None
 
 
+class Scripts(Guarded):
+    """Those of every page in one, under a name of their own: a browser that may keep it need not ask again."""
+
+    def get(self, name: str) -> None:
+        pack = self.live.pack
+        if name != pack.name:
+            raise web.HTTPError(404)
+        self.set_header("Content-Type", "text/javascript; charset=utf-8")
+        self.set_header("Cache-Control", "public, max-age=31536000, immutable")
+        self.set_header("Vary", "Accept-Encoding")
+        if "gzip" not in self.request.headers.get("Accept-Encoding", ""):
+            self.finish(gzip.decompress(pack.packed))
+            return
+        self.set_header("Content-Encoding", "gzip")
+        self.finish(pack.packed)
+
+
 class Alive(Guarded):
     """What the Hub asks to know whether the server is up."""
 
@@ -169,7 +195,7 @@ KERNEL_ID = r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
 
 
 def handlers(base: str, files: dict[str, list[Path]]) -> list[Any]:
-    """All addresses but the websocket's. `files`: pattern below `voila/` -> folders."""
+    """All addresses but the websocket's. `files`: place below `voila/` -> folders."""
     return [
         (f"{base}live", Live),
         (f"{base}live/state", State),
@@ -177,5 +203,6 @@ def handlers(base: str, files: dict[str, list[Path]]) -> list[Any]:
         (f"{base}api", Alive),
         (f"{base}api/kernels/{KERNEL_ID}", Kernel),
         (f"{base}voila/api/shutdown/{KERNEL_ID}", Leave),
-        *((f"{base}voila/{pattern}/(.+)", Files, {"roots": roots}) for pattern, roots in files.items()),
+        (f"{base}voila/pack/([0-9a-f]{{16}}\\.js)", Scripts),
+        *((f"{base}voila/{re.escape(place)}/(.+)", Files, {"roots": roots}) for place, roots in files.items()),
     ]
