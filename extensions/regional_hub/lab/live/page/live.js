@@ -13,7 +13,22 @@ window.liveEnded = (reason) => {
   over.querySelector("a").focus();
   liveSay("ended", { reason });
 };
-window.liveShown = () => liveSay("ready", {});
+// A sandboxed page has no cookies, and a browser that throws where scripts of libraries look for some.
+Object.defineProperty(document, "cookie", { get: () => "", set: () => {} });
+// Usable is a page whose widgets are all drawn and have the way to their kernel; what never comes is not waited for.
+const liveUsable = () => {
+  const places = [...document.querySelectorAll("#rendered_cells .jp-OutputArea-output")];
+  const drawn = window.jupyterapp && !places.some((place) => place.firstChild?.nodeValue === "Loading widget...");
+  return drawn && (live.open || !document.querySelector("#rendered_cells .jupyter-widgets"));
+};
+window.liveShown = () => {
+  const began = Date.now();
+  const timer = setInterval(() => {
+    if (!liveUsable() && Date.now() - began < 10000) return;
+    clearInterval(timer);
+    if (!live.over) liveSay("ready", {});
+  }, 20);
+};
 window.WebSocket = class extends WebSocket {
   constructor(...given) {
     super(...given);
