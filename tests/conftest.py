@@ -30,7 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[hubs.Hub]:
     """A hub on the Docker spawner that tests use but do not break."""
-    env = {}
+    env = {"HUB_SHOWCASE__KERNELS": "1"}  # so that the second visitor of a live app waits
     kyrgyzstan = hubs.SHARED_DATA / "kyrgyzstan"
     if kyrgyzstan.is_dir():
         env["HUB_SPAWNER__SHARED_FOLDERS"] = f'{{"kyrgyzstan": "{kyrgyzstan}"}}'

@@ -19,6 +19,7 @@ PROBE = """<!doctype html><title>app</title><p id=said></p><script>
 let said = "";
 try { said += parent.document.title ? "parent " : ""; } catch { said += "no-parent "; }
 try { said += document.cookie === "" ? "empty" : "cookie"; } catch { said += "no-cookie"; }
+parent.postMessage({regionalHubLive: "ready"}, "*");
 fetch("/showcase/water/live/leave", {method: "POST", mode: "no-cors"}).finally(() => {
   document.getElementById("said").textContent = said;
 });
@@ -42,13 +43,14 @@ def visit(chromium, live_server, desk):
     """A visitor's page; the app itself is a probe that tries what it should not be able to do."""
     contexts = []
 
-    def enter(language: str = "en", width: int = 1280, scheme: str = "light"):
+    def enter(language: str = "en", width: int = 1280, scheme: str = "light", *, probe: bool = True):
         context = chromium.new_context(
             base_url=live_server.url, viewport={"width": width, "height": 900}, color_scheme=scheme
         )
         contexts.append(context)
         context.add_cookies([{"name": "hub_language", "value": language, "url": live_server.url}])
-        context.route("**/user/showcase/**", lambda route: route.fulfill(content_type="text/html", body=PROBE))
+        if probe:  # while requests are looked at, Chromium sends none of a page that closes
+            context.route("**/user/showcase/**", lambda route: route.fulfill(content_type="text/html", body=PROBE))
         return context.new_page()
 
     yield enter
@@ -66,13 +68,16 @@ def test_a_visitor_waits_sits_and_is_told_when_it_is_over(visit, desk):
     page = visit()
     enters(page)
     assert page.locator("iframe").count() == 0
+    assert page.locator(".notebook").is_visible()
 
     desk.standing = SITS
     page.frame_locator("iframe").get_by_text("no-parent").wait_for()
     page.get_by_text(SITS.text).wait_for()
+    assert not page.locator(".notebook").is_visible()
 
     desk.standing = OVER
     page.get_by_text(OVER.text).wait_for()
+    assert page.locator(".notebook").is_visible()
     assert page.locator("iframe").count() == 0
     assert page.get_by_role("button", name="Run it live").is_visible()
 
@@ -104,7 +109,7 @@ def test_the_frame_stays_the_same_however_often_the_page_asks(visit, desk):
 
 
 def test_closing_the_tab_names_it_and_the_button_leaves_at_once(visit, desk):
-    page = visit()
+    page = visit(probe=False)
     enters(page)
     page.close(run_before_unload=True)
     ends = time.monotonic() + 10

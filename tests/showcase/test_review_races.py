@@ -2,55 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
-from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connection, connections
 
 from regional_hub.core import audit
 from regional_hub.core.models import AuditEntry
 from regional_hub.showcase.actions import review, sharing
-from regional_hub.showcase.actions.problems import Problem
 from regional_hub.showcase.models import Publication, Revision
+from tests.showcase.races import at_once, in_a_file
 from tests.showcase.reviewing import in_review, role
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@contextmanager
-def in_a_file(place: Path) -> Iterator[None]:
-    """Threads that begin in the block work on a copy of the database in a file, with the portal's own options."""
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM INTO %s", [str(place)])
-    settings = connections.databases["default"]
-    before = settings["NAME"]
-    settings["NAME"] = str(place)
-    try:
-        yield
-    finally:
-        settings["NAME"] = before
-
-
-def at_once(*works: Callable[[], Any]) -> list[Any]:
-    """What each gives or raises, all begun at the same moment."""
-    barrier = Barrier(len(works))
-
-    def run(work: Callable[[], Any]) -> Any:
-        barrier.wait(10)
-        try:
-            return work()
-        except Problem as problem:
-            return problem.code
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(works)) as pool:
-        return list(pool.map(run, works))
 
 
 @pytest.fixture

@@ -53,6 +53,7 @@ class ServerOfAKind:
         app = kinds.kind_of(self.user.name, self.name).name == "app"
         if app:
             self._only_the_portal_starts_apps()
+            self.poll_interval = 5  # seconds; visitors see an app that died until the Hub knows
         groups = [group.name for group in self.user.orm_user.groups]
         limit = self.hub_settings.showcase.apps if app else self.hub_settings.spawner.servers_per_person
         running = sum(1 for other in self.user.spawners.values() if other is not self and other.active)

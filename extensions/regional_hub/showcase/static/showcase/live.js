@@ -6,6 +6,7 @@ const text = document.getElementById("live-text");
 const page = document.getElementById("live-page");
 const RIGHTS = "allow-scripts allow-forms allow-popups allow-downloads";
 const LONGEST_SILENCE = 20_000; // milliseconds after which a frame that does not say that it is ready is shown
+const A_MOMENT = 2500; // milliseconds after which the site has heard of what the app said
 let leaving = false;
 let next;
 
@@ -14,21 +15,22 @@ function show(standing) {
   const gone = standing.state === "none" || standing.state === "over";
   document.getElementById("live-leave").hidden = gone;
   document.getElementById("live-ask").hidden = !gone;
-  place.setAttribute("aria-busy", String(standing.state === "starting" || standing.state === "seated"));
   if (standing.state === "seated") open(standing.address);
-  else close();
-  if (!gone) next = setTimeout(ask, Math.max(1, standing.again) * 1000);
+  else if (standing.state !== "starting") close(); // an app that is slow to answer the site may well be in use
+  place.setAttribute("aria-busy", String(!gone && !isReady()));
+  if (!gone) askIn(Math.max(1, standing.again) * 1000);
 }
 
 function open(address) {
-  if (frame()) return ready(!frame().classList.contains("live-loading")); // its first ticket is as good as any
+  if (frame()?.dataset.over) close();
+  if (frame()) return; // each answer has a new ticket; the frame's first is as good
   const made = document.createElement("iframe");
   made.className = "live-frame live-loading";
   made.title = place.dataset.title;
   made.setAttribute("sandbox", RIGHTS);
   made.referrerPolicy = "no-referrer";
   made.src = address;
-  made.addEventListener("load", () => setTimeout(() => made.isConnected && ready(true), LONGEST_SILENCE));
+  made.addEventListener("load", () => setTimeout(() => made.isConnected && ready(), LONGEST_SILENCE));
   place.append(made);
 }
 
@@ -36,8 +38,11 @@ function frame() {
   return place.querySelector("iframe");
 }
 
-function ready(is) {
-  if (!is) return;
+function isReady() {
+  return frame() !== null && !frame().classList.contains("live-loading");
+}
+
+function ready() {
   frame().classList.remove("live-loading");
   place.setAttribute("aria-busy", "false");
   page.hidden = true;
@@ -48,8 +53,12 @@ function close() {
   page.hidden = false;
 }
 
-async function ask() {
+function askIn(milliseconds) {
   clearTimeout(next);
+  next = setTimeout(ask, milliseconds);
+}
+
+async function ask() {
   try {
     const asked = document.hidden ? `${place.dataset.state}?hidden` : place.dataset.state;
     const answer = await fetch(asked, { headers: { Accept: "application/json" } });
@@ -58,14 +67,18 @@ async function ask() {
   } catch {
     // the network: ask again
   }
-  next = setTimeout(ask, 5000);
+  askIn(5000);
 }
 
 addEventListener("message", (event) => {
   if (!frame() || event.source !== frame().contentWindow) return; // an app is a stranger: it says three words
   const said = event.data?.regionalHubLive;
-  if (said === "ready") ready(true);
-  if (said === "ended") setTimeout(ask, 1000); // the site hears of it as well
+  if (said === "ready" && !isReady()) ready();
+  if (said === "ended") {
+    ready(); // what it says of its end is to be read until the site has heard of it
+    frame().dataset.over = "yes";
+  }
+  if (said === "ready" || said === "ended") askIn(A_MOMENT);
   if (said === "leave") location.assign(place.dataset.page);
 });
 document.addEventListener("visibilitychange", () => {
