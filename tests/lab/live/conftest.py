@@ -46,6 +46,9 @@ def change(event):
         code = "data = b'x' * (260 * 2**20); import time; time.sleep(60)"
         hogs = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
         time.sleep(60)
+    if event.new == 17:
+        import vl_convert
+        vl_convert.vegalite_to_svg({"data": {"values": []}, "mark": "bar"})
     said.value = f"twice {2 * event.new}"
 number.observe(change, "value")
 print("MODEL", number.model_id, "PID", os.getpid(), "ENV", " ".join(sorted(os.environ)), "END")

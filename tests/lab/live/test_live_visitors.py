@@ -125,6 +125,11 @@ def test_memory_beyond_the_limit_is_refused_and_the_kernel_lives(app: App) -> No
         assert score == 900 and os.getpriority(os.PRIO_PROCESS, visitor.pid) == 5
 
 
+def test_a_kernel_draws_charts_whose_engine_maps_far_more_than_it_uses(app: App) -> None:
+    with app.visitor() as visitor:
+        assert visitor.doubles(17, 30)
+
+
 def test_processes_of_a_kernel_that_take_too_much_together_end_it_and_nothing_else(app: App) -> None:
     with app.visitor() as greedy, app.visitor() as other:
         greedy.set(16)
