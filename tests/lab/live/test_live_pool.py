@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from regional_hub.lab.live import limits, plan
+from regional_hub.lab.live import pool as pools
 from regional_hub.lab.live.pool import Full, Pool
 from regional_hub.lab.live.seats import LEAVING, LONGEST, NOT_CONNECTED, Bucket, Seats
 from tests.lab.live.conftest import write
@@ -54,9 +55,9 @@ class Kernels(dict[str, Any]):
 
     alive = True
 
-    async def start_kernel(self, **_how: Any) -> str:
+    async def start_kernel(self, kernel_id: str, **_how: Any) -> str:
         await asyncio.sleep(0)
-        name = f"k{len(self)}-{id(object())}"
+        name = kernel_id
         provisioner = type("P", (), {"pid": 2**22 + len(self)})
         self[name] = type("K", (), {"provisioner": provisioner, "is_alive": lambda _self: self.alive})()
         return name
@@ -77,7 +78,9 @@ class Renderer:
         if self.fails:
             raise RuntimeError("no such notebook")
 
-    async def generate_content_generator(self, kernel: str, _manager: Any) -> AsyncIterator[tuple[str, None]]:
+    async def generate_content_generator(self, kernel: str, started: Any) -> AsyncIterator[tuple[str, None]]:
+        yield "<head>", None
+        await started
         yield f"<p>{kernel}</p>", None
 
 
@@ -124,6 +127,7 @@ def test_preheated_kernels_are_made_anew_when_data_have_a_release_and_visitors_g
         pool.fill()
         await settle()
         taken = pool.sit("a")
+        pool.fill()
         await settle()
         before = {one.kernel for one in pool.warm}
         await pool.sweep(100.0)
@@ -139,6 +143,73 @@ def test_preheated_kernels_are_made_anew_when_data_have_a_release_and_visitors_g
         assert pool.used["a"] is taken and taken.kernel in pool.kernels
 
     monkeypatch.setattr(limits, "usage", dict)
+    monkeypatch.setattr(pools, "ARRIVING", 0)
+    asyncio.run(story())
+
+
+def test_a_kernel_that_was_taken_is_replaced_when_its_page_has_loaded_however_many_come_meanwhile(
+    make: Callable[..., Pool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def story() -> None:
+        pool = make(kernels=9, preheat=2)
+        pool.fill()
+        await settle()
+        for number in range(4):
+            pool.sit(str(number))
+            pool.fill()
+            assert len(pool.warm) == max(0, 1 - number)
+            await asyncio.sleep(0.1)
+
+        await asyncio.sleep(0.15)
+        pool.sit("4")  # 0.55 s after the first
+        pool.fill()
+        await settle()
+
+        assert pool.ready == 2 and pool.count == 7
+
+    monkeypatch.setattr(pools, "ARRIVING", 0.5)
+    asyncio.run(story())
+
+
+def test_a_page_begins_before_its_kernel_has_started(make: Callable[..., Pool]) -> None:
+    async def story() -> None:
+        pool = make(preheat=0)
+        start, hold = pool.kernels.start_kernel, asyncio.Event()
+
+        async def slow(**how: Any) -> str:
+            await hold.wait()
+            return await start(**how)
+
+        pool.kernels.start_kernel = slow  # type: ignore[method-assign]
+        place = pool.sit("a")
+        await settle()
+        assert place.page.parts == ["<head>"] and not place.page.done
+
+        hold.set()
+        await settle()
+        assert place.page.parts == ["<head>", f"<p>{place.kernel}</p>"] and place.page.done
+
+    asyncio.run(story())
+
+
+def test_a_seat_that_ends_while_its_kernel_starts_leaves_no_kernel(make: Callable[..., Pool]) -> None:
+    async def story() -> None:
+        pool = make(preheat=0)
+        start = pool.kernels.start_kernel
+
+        async def slow(**how: Any) -> str:
+            await asyncio.sleep(0.05)
+            return await start(**how)
+
+        pool.kernels.start_kernel = slow  # type: ignore[method-assign]
+        pool.sit("a")
+        await settle()
+
+        await pool.end("a", "portal")
+
+        await asyncio.sleep(0.1)
+        assert not pool.kernels and pool.count == 0
+
     asyncio.run(story())
 
 

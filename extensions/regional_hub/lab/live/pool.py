@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from regional_hub.lab.live.seats import Reason, Seat, Seats
 
 OLDEST = 6 * 3600.0  # seconds after which a preheated kernel is made anew
 LOOK_AT_DATA = 15.0  # seconds between looks for a new release
+ARRIVING = 2.0  # seconds that who comes has the machine for their page, before kernels are heated again
 HOLD_ON = 30.0  # seconds before heating is tried again after it failed; doubled each time
 ALLOWED = ["comm_open", "comm_close", "comm_msg", "comm_info_request", "kernel_info_request"]
 LOG = logging.getLogger("regional_hub.live")
@@ -47,7 +49,7 @@ class Warm:
     release: str
     born: float
     page: Page = field(default_factory=Page)
-    kernel: str = ""
+    kernel: str = field(default_factory=lambda: str(uuid.uuid4()))
     pid: int = 0
     task: asyncio.Task[None] | None = None
 
@@ -68,7 +70,7 @@ class Pool:
         self.used: dict[str, Warm] = {}  # by seat
         self.ending = 0  # kernels that are on their way out still take memory
         self.release = plan.release()
-        self._looked = self._hold = 0.0
+        self._looked = self._hold = self._arrival = 0.0
         self._patience = HOLD_ON
         self._tasks: set[asyncio.Task[Any]] = set()
 
@@ -84,6 +86,7 @@ class Pool:
         """The kernel and page of this seat: its own, else a preheated, else a new one. Raises Full."""
         if name in self.used:
             return self.used[name]
+        now, whole = time.monotonic(), len(self.warm) >= self.app.preheat
         if self.warm:
             self.warm.sort(key=lambda one: not one.page.done)
             place = self.warm.pop(0)
@@ -91,14 +94,15 @@ class Pool:
             place = self._start()
         else:
             raise Full
+        if whole:  # who comes while kernels are owed does not put them off
+            self._arrival = now + ARRIVING
         self.used[name] = place
-        self.seats.sit(name, place.kernel, time.monotonic())
-        self.fill()
+        self.seats.sit(name, place.kernel, now)
         return place
 
     def fill(self) -> None:
-        """Heat as many as there should be, within the bound."""
-        if time.monotonic() < self._hold:
+        """Heat as many as there should be, within the bound; not while somebody's page is loading."""
+        if time.monotonic() < max(self._hold, self._arrival):
             return
         while len(self.warm) < self.app.preheat and self.count < self.app.kernels:
             self.warm.append(self._start())
@@ -109,23 +113,16 @@ class Pool:
         return place
 
     async def _make(self, place: Warm) -> None:
-        """Start the kernel, run the notebook, and tell the page part by part."""
+        """Start the kernel, run the notebook, and tell the page part by part: its head before there is a kernel."""
         try:
             renderer = self.render()
             await renderer.initialize()
-            name = renderer.notebook.metadata.kernelspec.name
-            place.kernel = await self.kernels.start_kernel(
-                kernel_name=name, cwd=str(self.app.notebook.parent), env=plan.kernel_environment()
-            )
-            manager = self.kernels.get_kernel(place.kernel)
-            provisioner: Any = manager.provisioner
-            place.pid = int(provisioner.pid)
-            limits.confine(place.pid, self.app.memory_mb)
-            for seat, used in self.used.items():
-                if used is place:
-                    self.seats.taken[seat].kernel = place.kernel
-            async for part, _ in renderer.generate_content_generator(place.kernel, manager):
-                await place.page.add(part)
+            booting = self._spawn(self._boot(place, renderer.notebook.metadata.kernelspec.name))
+            try:
+                async for part, _ in renderer.generate_content_generator(place.kernel, asyncio.shield(booting)):
+                    await place.page.add(part)
+            finally:  # whoever ends this place must find its kernel
+                await asyncio.wait([booting])
             self._patience = HOLD_ON
         except asyncio.CancelledError:
             raise
@@ -135,6 +132,16 @@ class Pool:
             await self._lose(place)
         finally:
             await place.page.finish()
+
+    async def _boot(self, place: Warm, name: str) -> Any:
+        """The manager of a kernel that was started and has its limits."""
+        env, cwd = plan.kernel_environment(), str(self.app.notebook.parent)
+        await self.kernels.start_kernel(kernel_id=place.kernel, kernel_name=name, cwd=cwd, env=env)
+        manager = self.kernels.get_kernel(place.kernel)
+        provisioner: Any = manager.provisioner
+        place.pid = int(provisioner.pid)
+        limits.confine(place.pid, self.app.memory_mb)
+        return manager
 
     async def _lose(self, place: Warm) -> None:
         for seat, used in list(self.used.items()):

@@ -14,6 +14,7 @@ from regional_hub.lab.live import pack
 from tests.lab.live.conftest import App, eventually, running, write
 from tests.lab.live.framed import around
 
+pytestmark = pytest.mark.browser
 SAID = "said.map(({ after, ...more }) => more)"
 
 
