@@ -19,6 +19,7 @@ COMMANDS = {
     "image": ("regional_hub.hub.commands:image", "Images: build, list, verify / 镜像"),
     "lock": ("regional_hub.hub.commands:lock", "Resolve the lock files anew / 更新依赖锁定文件"),
     "sdg": ("regional_hub.sdg.commands:sdg", "SDG database: load, validate, publish, diff / SDG 数据库"),
+    "showcase": ("regional_hub.showcase.commands:showcase", "Live apps: list, stop / 在线应用"),
     "sample": ("regional_hub.hub.samples:sample", "Sample data: load, list / 示例数据"),
 }
 

@@ -19,6 +19,7 @@ from tests.core.site import (  # noqa: F401
     translated,
 )
 from tests.showcase.bundles import IMAGE
+from tests.showcase.live_apps import allow, stage, water  # noqa: F401 fixtures
 
 
 @pytest.fixture(autouse=True)

@@ -5,10 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import pytest
+from django.utils import timezone
+
+from regional_hub.core import directory
 from regional_hub.hub.api import HubDown, HubError, Server
 from regional_hub.hub.kinds import SHOWCASE
-from regional_hub.showcase.actions import apps
+from regional_hub.showcase.actions import apps, seats
+from regional_hub.showcase.admission import State
 from regional_hub.showcase.live_client import AppState, SeatState
+from regional_hub.showcase.models import LiveApp, Seat
+from tests.showcase import world
+from tests.showcase.world import Work
 
 
 def server(slug: str, state: str = "running") -> Server:
@@ -75,3 +83,53 @@ class Stage:
 
     def sees_anew(self) -> None:
         apps._seen.clear()
+
+
+WATER = Work("Water", "水资源", "Wells", "水井", ["water"], [6], "tomas", "app", picture="", days=2)
+WIND = Work("Wind", "风", "Turbines", "风机", ["energy"], [7], "tomas", "app", picture="", days=1)
+
+
+@pytest.fixture
+def stage(monkeypatch):
+    found = Stage()
+    monkeypatch.setattr(directory, "hub", lambda: found)
+    monkeypatch.setattr(apps, "LiveClient", found)
+    monkeypatch.setitem(seats._settled, "at", 0.0)
+    found.sees_anew()
+    return found
+
+
+@pytest.fixture
+def water(stage):
+    return world.publish(WATER)[0]
+
+
+@pytest.fixture
+def allow(settings):
+    def allow(**limits):
+        showcase = settings.HUB.showcase.model_copy(update=limits)
+        settings.HUB = settings.HUB.model_copy(update={"showcase": showcase})
+
+    return allow
+
+
+def settle(stage):
+    """What the next page to ask brings about, when some time has passed."""
+    stage.sees_anew()
+    LiveApp.objects.update(not_before=timezone.now())
+    seats.settle(now=True)
+
+
+def enters(stage, publication, visitor, address="a", tab="t"):
+    """A visitor who asks, is admitted, and whose browser opens the frame."""
+    seats.ask(publication, visitor, address, tab)
+    settle(stage)
+    seat = Seat.objects.get(publication=publication, visitor=visitor)
+    if seat.state == State.ADMITTED:
+        stage.kernels[publication.slug].add(seat.id.hex)
+        settle(stage)
+    return Seat.objects.get(pk=seat.pk)
+
+
+def state(publication, visitor):
+    return seats.look(visitor, publication).state

@@ -8,66 +8,15 @@ from functools import partial
 import pytest
 from django.utils import timezone, translation
 
-from regional_hub.core import directory
 from regional_hub.showcase import tasks
 from regional_hub.showcase.actions import apps, seats, sharing
 from regional_hub.showcase.actions.problems import Problem
 from regional_hub.showcase.admission import State, Why
-from regional_hub.showcase.models import LiveApp, Publication, Seat
-from tests.showcase import world
-from tests.showcase.live_apps import Stage
+from regional_hub.showcase.models import Seat
+from tests.showcase.live_apps import enters, settle, state
 from tests.showcase.races import at_once, in_a_file
-from tests.showcase.world import Work
 
 pytestmark = pytest.mark.django_db
-WATER = Work("Water", "水资源", "Wells", "水井", ["water"], [6], "tomas", "app", picture="", days=2)
-WIND = Work("Wind", "风", "Turbines", "风机", ["energy"], [7], "tomas", "app", picture="", days=1)
-
-
-@pytest.fixture
-def stage(monkeypatch):
-    found = Stage()
-    monkeypatch.setattr(directory, "hub", lambda: found)
-    monkeypatch.setattr(apps, "LiveClient", found)
-    monkeypatch.setitem(seats._settled, "at", 0.0)
-    found.sees_anew()
-    return found
-
-
-@pytest.fixture
-def water(stage):
-    return world.publish(WATER)[0]
-
-
-@pytest.fixture
-def allow(settings):
-    def allow(**limits):
-        showcase = settings.HUB.showcase.model_copy(update=limits)
-        settings.HUB = settings.HUB.model_copy(update={"showcase": showcase})
-
-    return allow
-
-
-def settle(stage):
-    """What the next page to ask brings about, when some time has passed."""
-    stage.sees_anew()
-    LiveApp.objects.update(not_before=timezone.now())
-    seats.settle(now=True)
-
-
-def enters(stage, publication, visitor, address="a", tab="t"):
-    """A visitor who asks, is admitted, and whose browser opens the frame."""
-    seats.ask(publication, visitor, address, tab)
-    settle(stage)
-    seat = Seat.objects.get(publication=publication, visitor=visitor)
-    if seat.state == State.ADMITTED:
-        stage.kernels[publication.slug].add(seat.id.hex)
-        settle(stage)
-    return Seat.objects.get(pk=seat.pk)
-
-
-def state(publication, visitor):
-    return seats.look(visitor, publication).state
 
 
 # --- asking and sitting
@@ -292,116 +241,3 @@ def test_after_a_new_revision_those_inside_are_told_and_the_new_one_starts(
     assert "newer version" in seats.look("ann", water).text
     assert enters(stage, water, "bob", "b").state == State.TAKEN
     assert [what for what, _slug in stage.log if what != "end"] == ["start", "stop", "start"]
-
-
-# --- the servers
-
-
-def test_an_app_gets_the_reviewed_files_and_its_limits(stage, water, allow):
-    allow(kernels_per_app=5, preheat=2)
-    seats.ask(water, "ann", "a", "t")
-
-    place = apps.folder("water")
-    assert (place / "bundle" / water.public_revision.entry).is_file()
-    facts = apps.plan(water)
-    assert (facts["kernels"], facts["preheat"], facts["digest"]) == (5, 2, water.public_revision.digest)
-    assert list(place.parent.glob(".*")) == []
-
-
-def test_what_is_laid_out_can_be_served(stage, water):
-    from regional_hub.lab.live import plan
-
-    apps.lay_out(water)
-
-    assert plan.read(apps.folder("water")).notebook.is_file()
-
-
-def test_a_hub_that_never_heard_of_the_account_of_apps_is_told_of_it(stage, water, django_capture_on_commit_callbacks):
-    stage.knows = False
-
-    with django_capture_on_commit_callbacks(execute=True):
-        seats.ask(water, "ann", "a", "t")
-
-    assert stage.knows
-    assert stage.log == [("start", "water")]
-
-
-def test_when_no_more_apps_may_run_the_one_without_visitors_makes_room(stage, allow):
-    allow(apps=1)
-    water, wind = sorted(world.publish(WATER, WIND), key=lambda each: each.slug)
-    enters(stage, water, "ann")
-    seats.ask(wind, "bob", "b", "t")
-    settle(stage)
-    assert state(wind, "bob") == "waiting"
-
-    seats.leave("ann", water, "")
-    for _each in range(3):
-        settle(stage)
-
-    assert state(wind, "bob") == "seated"
-    assert set(stage.there) == {"wind"}
-
-
-def test_an_app_that_does_not_come_up_is_tried_less_and_less_and_then_visitors_are_told(stage, water):
-    stage.starts = False
-    seats.ask(water, "ann", "a", "t")
-    seats.settle(now=True)
-    assert len(stage.log) == 1
-
-    for _each in range(4):
-        settle(stage)
-    assert LiveApp.objects.get().not_before > timezone.now() + timedelta(minutes=1)
-    with pytest.raises(Problem, match="does not start"):
-        seats.ask(water, "bob", "b", "t")
-
-    stage.starts = True
-    settle(stage)
-    settle(stage)
-    assert LiveApp.objects.get().tries == 0
-    seats.ask(water, "bob", "b", "t")
-
-
-def test_each_minute_featured_apps_start_idle_ones_stop_and_old_visits_are_forgotten(stage, allow):
-    water, wind = sorted(world.publish(WATER, WIND), key=lambda each: each.slug)
-    Publication.objects.filter(pk=wind.pk).update(featured=True)
-    seat = enters(stage, water, "ann")
-    seats.tend()
-    assert ("start", "wind") in stage.log
-
-    seats.leave("ann", water, "")
-    settle(stage)
-    LiveApp.objects.update(used_at=timezone.now() - timedelta(hours=1))
-    Seat.objects.update(since=timezone.now() - timedelta(hours=1))
-    stage.sees_anew()
-    seats.tend()
-
-    assert set(stage.there) == {"wind"}
-    assert Seat.objects.get(pk=seat.pk).visitor == Seat.objects.get(pk=seat.pk).address == ""
-    Seat.objects.update(since=timezone.now() - timedelta(days=2))
-    seats.tend()
-    assert not Seat.objects.exists()
-
-
-def test_each_minute_what_is_public_no_longer_is_stopped_and_what_changed_starts_anew(stage, water, allow):
-    enters(stage, water, "ann")
-    seats.leave("ann", water, "")
-    settle(stage)
-    allow(kernels_per_app=2)
-    seats.tend()
-    assert stage.there == {}
-
-    enters(stage, water, "ann")
-    Publication.objects.update(expires_on=timezone.now().date() - timedelta(days=3))
-    stage.sees_anew()
-    seats.tend()
-    assert stage.there == {}
-    assert not apps.folder("water").exists()
-
-
-def test_a_touch_of_the_account_of_apps_never_deletes_it(stage, django_capture_on_commit_callbacks):
-    stage.knows = False
-
-    with django_capture_on_commit_callbacks(execute=True):
-        directory.touch(["showcase"])
-
-    assert stage.knows

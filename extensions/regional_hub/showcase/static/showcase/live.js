@@ -4,6 +4,7 @@
 const place = document.getElementById("live");
 const text = document.getElementById("live-text");
 const page = document.getElementById("live-page");
+const full = document.getElementById("live-full");
 const RIGHTS = "allow-scripts allow-forms allow-popups allow-downloads";
 const LONGEST_SILENCE = 20_000; // milliseconds after which a frame that does not say that it is ready is shown
 const A_MOMENT = 2500; // milliseconds after which the site has heard of what the app said
@@ -46,11 +47,13 @@ function ready() {
   frame().classList.remove("live-loading");
   place.setAttribute("aria-busy", "false");
   page.hidden = true;
+  full.hidden = !document.fullscreenEnabled;
 }
 
 function close() {
   frame()?.remove();
   page.hidden = false;
+  full.hidden = true;
 }
 
 function askIn(milliseconds) {
@@ -81,6 +84,7 @@ addEventListener("message", (event) => {
   if (said === "ready" || said === "ended") askIn(A_MOMENT);
   if (said === "leave") location.assign(place.dataset.page);
 });
+full.addEventListener("click", () => frame()?.requestFullscreen());
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden && !leaving) ask();
 });
