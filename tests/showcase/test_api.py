@@ -297,11 +297,12 @@ def test_a_bad_zip_leaves_nothing(lab, alice):
     assert not sharing.files().folder.exists()
 
 
-def test_what_is_too_large_is_refused_before_it_is_taken_apart(lab, alice, settings):
+def test_a_bundle_over_the_limit_is_refused_unopened(lab, alice, settings):
     small = settings.HUB.showcase.model_copy(update={"bundle_mb": 1})
     settings.HUB = settings.HUB.model_copy(update={"showcase": small})
 
     assert fault(send(lab("alice"), upload=bytes(3 << 20))) == (413, "too-large")
+    assert not sharing.files().folder.exists()
 
 
 def test_missing_parts_and_wrong_types_are_named(lab, alice):

@@ -15,7 +15,6 @@ from django.db.models import Q
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.urls import path
 from ninja import File, Form, NinjaAPI
-from ninja.decorators import decorate_view
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.files import UploadedFile
 from ninja.renderers import JSONRenderer
@@ -65,19 +64,6 @@ def _fault(request: HttpRequest, error: Any) -> HttpResponse:
 
 for _kind in (Fault, Problem, BundleError, BadAbout, NotAllowed, AuthenticationError, ValidationError, HttpError):
     api.exception_handler(_kind)(_fault)
-
-
-def _limited(view: Any) -> Any:
-    """Refuse what says itself that it is too large, before Django takes it apart."""
-
-    def run(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        most = sharing.limits().bundle_bytes + MB
-        if int(request.META.get("CONTENT_LENGTH") or 0) > most:
-            said = Fault(413, "too-large", f"over {most:,} bytes", f"超过 {most:,} 字节")
-            return _fault(request, said)
-        return view(request, *args, **kwargs)
-
-    return run
 
 
 # -- before sending ----------------------------------------------------------------------------------------------------
@@ -149,7 +135,6 @@ def people(request: HttpRequest, q: str) -> list[shapes.PersonOut]:
 
 
 @api.post("/publications", response=shapes.PublishedOut, summary="Publish a notebook, or a new revision of one")
-@decorate_view(_limited)
 def publish(request: HttpRequest, bundle: File[UploadedFile], facts: Form[str]) -> shapes.PublishedOut:
     """One request of type multipart/form-data: `bundle` is a zip, `facts` is JSON (see `Facts`)."""
     try:
