@@ -1,10 +1,13 @@
 """Who may read what: by audience, asked anew each time, and never by knowing a number or an address."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
 from regional_hub.core import actions
+from regional_hub.core.middleware import site_today
 from regional_hub.showcase.access import may_read, may_read_revision, may_review, readable
 from regional_hub.showcase.models import Publication, Revision
 
@@ -74,6 +77,18 @@ def test_a_withdrawn_page_is_read_by_its_author_alone(alice, make_person):
 
     assert may_read_revision(alice, revision) and not may_read_revision(bob, revision)
     assert list(readable(bob)) == [] and list(readable(alice)) == [revision.publication]
+
+
+def test_a_public_page_is_listed_until_its_last_day_is_over(alice, make_person):
+    bob = make_person("bob", "researchers")
+    revision = published(alice, "public")
+    listed = []
+
+    for day in (site_today(), site_today() - timedelta(days=1)):
+        Publication.objects.update(public_revision=revision, expires_on=day)
+        listed.append([list(readable(each)) == [revision.publication] for each in (VISITOR, bob, alice)])
+
+    assert listed == [[True, True, True], [False, False, True]]
 
 
 def test_a_revision_never_changes(alice):

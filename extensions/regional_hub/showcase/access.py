@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
+from regional_hub.core.middleware import site_today
 from regional_hub.core.models import Person
 from regional_hub.showcase.models import Comment, Publication, Review, Revision
 
@@ -82,9 +83,15 @@ def comments_for(actor: Any, revision: Revision) -> QuerySet[Comment]:
     return found.filter(of_review=False)
 
 
+def is_public() -> Q:
+    """The publications that visitors may read, as `Publication.is_public` says of one."""
+    valid = Q(expires_on__isnull=True) | Q(expires_on__gte=site_today())
+    return Q(public_revision__isnull=False, withdrawn_at__isnull=True) & valid
+
+
 def readable(actor: Any) -> QuerySet[Publication]:
     """All publications that somebody may find in lists: their own, shared with them, the hub's, and public ones."""
-    public = Q(public_revision__isnull=False, withdrawn_at__isnull=True)
+    public = is_public()
     if not isinstance(actor, Person) or not actor.is_active:
         return Publication.objects.filter(public)
     theirs = Q(author=actor)

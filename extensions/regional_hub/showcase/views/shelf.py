@@ -17,8 +17,7 @@ from django.conf import settings
 from django.db.models import Min, Q, QuerySet
 
 from regional_hub.core.files import Damaged
-from regional_hub.core.middleware import site_today
-from regional_hub.showcase import charts, pictures
+from regional_hub.showcase import access, charts, pictures
 from regional_hub.showcase.actions import sharing
 from regional_hub.showcase.bundle_faults import BundleError
 from regional_hub.showcase.checks import built
@@ -33,9 +32,8 @@ _kept: dict[str, tuple[int, Shelf]] = {}
 
 
 def public() -> QuerySet[Publication]:
-    """The publications that visitors may read, as `Publication.is_public` says of one."""
-    valid = Q(expires_on__isnull=True) | Q(expires_on__gte=site_today())
-    return Publication.objects.filter(valid, public_revision__isnull=False, withdrawn_at__isnull=True)
+    """The publications that visitors may read."""
+    return Publication.objects.filter(access.is_public())
 
 
 def shelf() -> Shelf:
