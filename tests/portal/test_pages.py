@@ -9,6 +9,8 @@ from regional_hub.core import invitations, permissions
 from regional_hub.core.access import OPERATOR
 from regional_hub.core.models import Group, Notice, Person
 from regional_hub.hub.api import HubError
+from regional_hub.portal import assets
+from regional_hub.settings import ROOT
 from tests.core.site import PASSWORD, server
 
 pytestmark = pytest.mark.django_db
@@ -435,3 +437,9 @@ def test_pages_of_the_account_wear_our_frame(client, alice, address):
 
     assert response.status_code == 200
     assert 'class="site-main container"' in text(response)
+
+
+def test_pages_get_new_scripts_when_any_app_of_ours_has_changed_one():
+    found = {folder.parent.name for folder in assets.folders()}
+
+    assert found == {place.parent.name for place in (ROOT / "extensions" / "regional_hub").glob("*/static")}

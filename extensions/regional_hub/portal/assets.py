@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from django.apps import apps
 from django.contrib.staticfiles.finders import BaseFinder
 from django.core.checks import CheckMessage
 from django.core.checks import Error as CheckError
@@ -85,11 +86,17 @@ def missing() -> list[Path]:
     return [NODE_MODULES / file for file in VENDOR.values() if not (NODE_MODULES / file).exists()]
 
 
-def stamp(folders: Iterable[Path]) -> str:
+def folders() -> list[Path]:
+    """Where our apps have their own assets."""
+    found = [Path(app.path) / "static" for app in apps.get_app_configs() if app.name.startswith("regional_hub.")]
+    return [folder for folder in found if folder.is_dir()]
+
+
+def stamp() -> str:
     """Changes when a file of ours or of the npm packages does: by names, sizes and times, so that asking is cheap."""
     digest = hashlib.sha256()
     places = [NODE_MODULES / file for file in VENDOR.values()]
-    for folder in folders:
+    for folder in folders():
         places += sorted(place for place in folder.rglob("*") if place.is_file())
     for place in places:
         facts = place.stat()

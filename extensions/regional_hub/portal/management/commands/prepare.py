@@ -29,7 +29,6 @@ from regional_hub.settings import ROOT, Settings
 from regional_hub.showcase import tasks as reviews
 
 FIRST = "admin"
-PACKAGE = Path(__file__).parents[3]
 
 
 @contextlib.contextmanager
@@ -84,10 +83,9 @@ class Command(BaseCommand):
 
     def _assets(self) -> None:
         """Collect and hash the page assets, unless those collected are made of the same files."""
-        folders = [PACKAGE / app / "static" for app in ("core", "portal", "sdg")]
         if missing := assets.missing():
             raise CommandError(f"{missing[0]} is missing ({len(missing)} in all): run `npm ci` in {ROOT}")
-        now = assets.stamp(folders)
+        now = assets.stamp()
         place = settings.HUB.path("static.stamp")
         there = settings.STATIC_ROOT.is_dir()  # a backup may leave it out
         if there and place.exists() and place.read_text() == now:
