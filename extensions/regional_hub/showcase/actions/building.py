@@ -39,6 +39,11 @@ def files_address(revision: Revision) -> str:
     return f"/showcase/{quote(revision.publication.slug)}/r/{revision.number}/files/"
 
 
+def notebook(revision: Revision) -> dict[str, Any]:
+    """A revision as it is shown: with the outputs of the run, if one was. Raises Damaged, BundleError."""
+    return built.notebook(files(), revision.manifest, revision.built or {})
+
+
 def page(revision: Revision) -> render.Page:
     """The pieces of a revision's page, kept or made. Raises Damaged and BundleError where its content is gone."""
 
@@ -51,8 +56,7 @@ def page(revision: Revision) -> render.Page:
             entry=revision.entry,
             address=files_address(revision),
         )
-        content = built.notebook(kept, revision.manifest, revision.built or {})
-        return render.render(content, beside, charts.drawer())
+        return render.render(notebook(revision), beside, charts.drawer())
 
     return store().page(key(revision), make)
 

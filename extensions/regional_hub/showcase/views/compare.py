@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from regional_hub.core.access import requires
 from regional_hub.showcase import compare as comparing
+from regional_hub.showcase.actions import building
 from regional_hub.showcase.compare import CellChange
 from regional_hub.showcase.models import Revision
 from regional_hub.showcase.render import render as render_notebook
@@ -55,7 +56,7 @@ def compare(request: HttpRequest, slug: str, number: int, other: int) -> HttpRes
 def _contents(before: Revision, after: Revision) -> tuple[dict[str, Any], dict[str, Any]]:
     """Both as their pages show them; both as sent, where only one of them was run."""
     if bool(before.built) == bool(after.built):
-        return reading.shown_content(before), reading.shown_content(after)
+        return building.notebook(before), building.notebook(after)
     return reading.content(before), reading.content(after)
 
 

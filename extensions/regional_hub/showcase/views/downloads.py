@@ -58,7 +58,7 @@ def _name(revision: Revision, end: str) -> str:
 def notebook(request: HttpRequest, slug: str, number: int) -> HttpResponse:
     """The notebook as it is shown: with the outputs of the run."""
     found = reading.find_revision(request, slug, number)
-    content = to_bytes(reading.shown_content(found))
+    content = to_bytes(building.notebook(found))
     return saved(content, _name(found, ".ipynb"), "application/x-ipynb+json")
 
 

@@ -117,7 +117,7 @@ def for_all(request: HttpRequest, response: HttpResponse) -> HttpResponse:
 
 
 def _facts(request: HttpRequest, publication: Publication, shown: Revision) -> dict[str, Any]:
-    names = reading.cell_names(reading.shown_content(shown)) if isinstance(request.user, Person) else []
+    names = reading.cell_names(building.notebook(shown)) if isinstance(request.user, Person) else []
     revisions = reading.readable_revisions(request, publication)
     person = request.user if isinstance(request.user, Person) else None
     return {

@@ -13,7 +13,6 @@ from regional_hub.core.models import Person
 from regional_hub.showcase import access
 from regional_hub.showcase.actions import sharing
 from regional_hub.showcase.bundle import notebook
-from regional_hub.showcase.checks import built
 from regional_hub.showcase.models import Publication, Revision
 
 
@@ -79,13 +78,8 @@ class CellName:
 
 
 def content(revision: Revision) -> dict[str, Any]:
-    """The notebook of a revision. Raises Damaged."""
+    """The notebook of a revision as it was sent. Raises Damaged."""
     return notebook(sharing.files(), revision.manifest)
-
-
-def shown_content(revision: Revision) -> dict[str, Any]:
-    """The notebook as its page shows it: with the outputs of the run, if one was. Raises Damaged, BundleError."""
-    return built.notebook(sharing.files(), revision.manifest, revision.built or {})
 
 
 def cell_names(content: dict[str, Any]) -> list[CellName]:

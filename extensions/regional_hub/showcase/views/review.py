@@ -23,11 +23,11 @@ from regional_hub.core.files import Damaged
 from regional_hub.core.models import Person
 from regional_hub.showcase import access
 from regional_hub.showcase.about import About
-from regional_hub.showcase.actions import checking, comments, review_rules, sharing
+from regional_hub.showcase.actions import building, checking, comments, review_rules
 from regional_hub.showcase.actions import review as actions
 from regional_hub.showcase.actions.problems import Problem
 from regional_hub.showcase.bundle_faults import BundleError
-from regional_hub.showcase.checks import built, texts
+from regional_hub.showcase.checks import texts
 from regional_hub.showcase.models import Comment, Publication, Review, Revision
 
 WAITING = (Revision.State.CHECKING, Revision.State.IN_REVIEW)
@@ -123,7 +123,7 @@ def _words(revision: Revision) -> dict[str, Any]:
 def _cells(revision: Revision, said: list[Comment]) -> tuple[list[Cell], bool]:
     """The cells of what will be shown, and whether its content is damaged."""
     try:
-        content = built.notebook(sharing.files(), revision.manifest, revision.built)
+        content = building.notebook(revision)
     except (Damaged, BundleError):
         return [], True
     cells = []

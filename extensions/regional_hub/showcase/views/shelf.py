@@ -18,9 +18,8 @@ from django.db.models import Min, Q, QuerySet
 
 from regional_hub.core.files import Damaged
 from regional_hub.showcase import access, charts, pictures
-from regional_hub.showcase.actions import sharing
+from regional_hub.showcase.actions import building, sharing
 from regional_hub.showcase.bundle_faults import BundleError
-from regional_hub.showcase.checks import built
 from regional_hub.showcase.gallery import Item, Shelf
 from regional_hub.showcase.models import Publication
 
@@ -110,7 +109,7 @@ def _read(publication: Publication) -> dict[str, Any] | None:
     revision = publication.public_revision
     assert revision is not None
     try:
-        return built.notebook(sharing.files(), revision.manifest, revision.built or {})
+        return building.notebook(revision)
     except (Damaged, BundleError):
         _log.exception("the notebook of %s cannot be read", revision)
         return None
