@@ -15,7 +15,8 @@ from regional_hub.showcase.models import Publication, Revision
 SOURCE = lab_extension.SOURCE
 DOMAIN = "regional_hub_lab"
 PACK = ROOT / "extensions" / "regional_hub" / "lab" / "locale" / "zh_CN" / "LC_MESSAGES" / f"{DOMAIN}.json"
-CALL = re.compile(r"trans\._[_n]\(\s*'((?:[^'\\]|\\.)*)'")
+# No plural forms (`_n`): JupyterLab takes no translation of them into a language that has but one.
+CALL = re.compile(r"trans\.__\(\s*'((?:[^'\\]|\\.)*)'")
 
 
 def code():

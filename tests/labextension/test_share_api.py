@@ -351,7 +351,34 @@ def test_the_first_rows_of_an_entry_are_shown_and_no_more(server, catalog):
 def test_data_that_cannot_be_opened_says_why(server, catalog):
     status, said = server("GET", "catalog/gone/rows")
 
-    assert status == 400 and said["error"]["code"] == "no-preview" and "gone.csv" in said["error"]["zh"]
+    assert status == 400 and said["error"]["code"] == "no-preview"
+    assert said["error"]["zh"].startswith("缺少数据文件：") and "gone.csv" in said["error"]["zh"]
+
+
+@pytest.mark.parametrize(
+    ("stderr", "en"),
+    [
+        ("Traceback\nrequests.exceptions.ConnectionError: refused", "its source does not answer: requests."),
+        ("MemoryError", "it needs more memory"),
+        ("ValueError: bad: worse\n", "it could not be opened: ValueError: bad: worse"),
+        ("", "it could not be opened: ?"),
+    ],
+)
+def test_a_drivers_error_is_told_by_its_meaning_and_its_own_words(stderr, en):
+    said = catalog_rows._fault(stderr)
+
+    assert said.en.startswith(en) and not said.zh.isascii()
+
+
+def test_a_cube_is_shown_by_its_variables_under_heads_in_both_languages():
+    import xarray
+
+    cube = xarray.Dataset({"rain": (("time", "area"), [[1.0, 2.0]], {"long_name": "Rain"})})
+
+    found = catalog_rows._cube(cube)
+
+    assert len(found["columns"]) == len(found["columns_zh"]) == len(found["rows"][0])
+    assert found["rows"] == [["rain", "Rain", "time 1 × area 2", "float64"]]
 
 
 def test_only_entries_of_the_catalogs_are_opened(server, catalog):

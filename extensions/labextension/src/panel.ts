@@ -166,7 +166,8 @@ export class Panel extends Widget {
     place.replaceChildren(h('p', { role: 'status' }, this.trans.__('Opening the data…')));
     const found = this.seen.get(entry.name) ?? (await ask<Rows>(`catalog/${entry.name}/rows`));
     this.seen.set(entry.name, found);
-    const head = h('tr', {}, ...found.columns.map(each => h('th', { scope: 'col' }, each)));
+    const heads = (this.chinese && found.columns_zh) || found.columns;
+    const head = h('tr', {}, ...heads.map(each => h('th', { scope: 'col' }, each)));
     const body = found.rows.map(row => h('tr', {}, ...row.map(each => h('td', {}, each))));
     place.replaceChildren(h('table', {}, h('thead', {}, head), h('tbody', {}, ...body)));
   }

@@ -4,6 +4,7 @@ import type { TranslationBundle } from '@jupyterlab/translation';
 
 import { ask } from './api';
 import { field, h, input } from './dom';
+import { ENTER } from './keys';
 import type { Person } from './shapes';
 
 export class People {
@@ -19,11 +20,7 @@ export class People {
     this.trans = trans;
     this.box.type = 'search';
     this.box.addEventListener('input', () => this.later());
-    this.box.addEventListener('keydown', event => {
-      if (event.key === 'Enter' && !event.isComposing) {
-        this.found.querySelector('button')?.click();
-      }
-    });
+    this.box.addEventListener(ENTER, () => this.found.querySelector('button')?.click());
     const search = field(trans.__('People'), this.box, trans.__('Type a part of a name, then choose.'));
     this.node = h('div', {}, search, this.found, this.list);
   }

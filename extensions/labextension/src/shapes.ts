@@ -76,6 +76,7 @@ export interface Entry {
 /** The first rows of an entry, or the variables of a cube. */
 export interface Rows {
   columns: string[];
+  columns_zh?: string[]; // where the heads are ours and not the data's
   rows: string[][];
 }
 

@@ -21,6 +21,7 @@ export class ShareForm extends Widget {
   private projectField!: HTMLElement;
   private readonly total = h('p', { role: 'status' });
   private readonly list = h('ul', {});
+  private readonly rest = h('div', {});
   private readonly wrong = h('p', { class: 'rh-wrong', role: 'alert' });
   private readonly plan: Plan;
   private readonly options: Options;
@@ -36,6 +37,7 @@ export class ShareForm extends Widget {
     for (const what of ['input', 'change', 'click']) {
       this.node.addEventListener(what, () => this.say('')); // whoever mends it is not told any more
     }
+    this.node.append(this.wrong, ...this.which(), this.rest);
     this.draw();
   }
 
@@ -85,20 +87,21 @@ export class ShareForm extends Widget {
     this.node.querySelectorAll('[aria-invalid]').forEach(each => each.removeAttribute('aria-invalid'));
   }
 
-  private draw(): void {
+  /** Of which publication it is a revision, where it could be: the rest follows it, and this itself stays. */
+  private which(): HTMLElement[] {
     const { trans, plan } = this;
-    const parts: (HTMLElement | null)[] = [this.wrong];
-    if (plan.earlier.length) {
-      const names = plan.earlier.map((each): [string, string] => [each.slug, this.revisionText(each)]);
-      const choice = select([...names, ['', trans.__('A new publication')]], this.earlier?.slug ?? '');
-      choice.addEventListener('change', () => {
-        this.earlier = plan.earlier.find(each => each.slug === choice.value) ?? null;
-        this.draw();
-      });
-      parts.push(field(trans.__('Share as'), choice));
-    }
-    parts.push(this.readers(), ...this.about(), this.pictures(), this.sent());
-    this.node.replaceChildren(...parts.filter(part => part !== null));
+    const names = plan.earlier.map((each): [string, string] => [each.slug, this.revisionText(each)]);
+    const choice = select([...names, ['', trans.__('A new publication')]], this.earlier?.slug ?? '');
+    choice.addEventListener('change', () => {
+      this.earlier = plan.earlier.find(each => each.slug === choice.value) ?? null;
+      this.draw();
+    });
+    return names.length ? [field(trans.__('Share as'), choice)] : [];
+  }
+
+  private draw(): void {
+    const parts = [this.readers(), ...this.about(), this.pictures(), this.sent()];
+    this.rest.replaceChildren(...parts.filter(part => part !== null));
     this.askFor();
   }
 
@@ -272,6 +275,6 @@ export class ShareForm extends Widget {
     const { trans } = this;
     const items = going(this.plan, this.excluded, this.picture);
     const size = sizeText(items.reduce((sum, item) => sum + item.size, 0));
-    this.total.textContent = trans._n('%1 file, %2', '%1 files, %2', items.length, size);
+    this.total.textContent = trans.__('Files: %1, in all %2', String(items.length), size);
   }
 }

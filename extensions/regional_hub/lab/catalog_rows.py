@@ -7,6 +7,7 @@ of the Jupyter server, and what takes too long is ended. Drivers are the hub's a
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -18,12 +19,24 @@ from regional_hub.lab.share import ShareError
 ROWS = 8
 COLUMNS = 12
 LONGEST = 80  # characters of a value
+# What drivers' errors mean to somebody who only looks; the driver's own words stand behind it.
+MEANINGS = {
+    "FileNotFoundError": ("a file of it is not there", "缺少数据文件"),
+    "PermissionError": ("this server may not read it", "本服务器无权读取"),
+    "ModuleNotFoundError": ("a package that it needs is not here", "缺少所需的软件包"),
+    "ImportError": ("a package that it needs is not here", "缺少所需的软件包"),
+    "ConnectionError": ("its source does not answer", "数据源没有响应"),
+    "ConnectError": ("its source does not answer", "数据源没有响应"),
+    "ClientConnectorError": ("its source does not answer", "数据源没有响应"),
+    "URLError": ("its source does not answer", "数据源没有响应"),
+    "MemoryError": ("it needs more memory than this server has", "所需内存超过本服务器"),
+}
 SECONDS = 40
 _one = threading.Lock()  # opening data takes memory: one look at a time
 
 
 def rows(name: str, seconds: float = SECONDS) -> dict[str, Any]:
-    """`columns` and `rows` of texts, at most eight rows of twelve columns. Raises ShareError."""
+    """`columns` and `rows` of texts, at most eight rows of twelve columns; a cube's `columns_zh`. Raises ShareError."""
     if name not in {each["name"] for each in entries()}:
         raise ShareError("no-entry", f"no catalog has {name}", f"目录中没有 {name}")
     with _one:
@@ -36,11 +49,20 @@ def rows(name: str, seconds: float = SECONDS) -> dict[str, Any]:
                 "no-preview", f"no rows came within {seconds:g} s", f"{seconds:g} 秒内未读到数据"
             ) from None
         except subprocess.CalledProcessError as error:
-            why = (error.stderr.strip().splitlines() or ["?"])[-1][:200]
-            raise ShareError("no-preview", f"it could not be opened: {why}", f"无法打开：{why}") from None
+            raise _fault(error.stderr) from None
         except (ValueError, IndexError):
             raise ShareError("no-preview", "it has no rows to show", "没有可显示的行") from None
     return found
+
+
+def _fault(stderr: str) -> ShareError:
+    """The last line of a traceback, with its meaning in both languages where the error is a common one."""
+    last = (stderr.strip().splitlines() or ["?"])[-1][:200]
+    kinds = re.findall(r"^(?:\w+\.)*(\w+)(?=:|$)", stderr, re.M)  # a driver's message may have lines of its own
+    en, zh = next(
+        (MEANINGS[kind] for kind in reversed(kinds) if kind in MEANINGS), ("it could not be opened", "无法打开")
+    )
+    return ShareError("no-preview", f"{en}: {last}", f"{zh}：{last}")
 
 
 def _look(name: str) -> dict[str, Any]:
@@ -72,7 +94,8 @@ def _cube(data: Any) -> dict[str, Any]:
         ]
         for name, array in data.data_vars.items()
     ]
-    return {"columns": ["variable", "meaning", "extent", "type"], "rows": made}
+    heads = {"columns": ["variable", "meaning", "extent", "type"], "columns_zh": ["变量", "含义", "维度", "类型"]}
+    return {**heads, "rows": made}
 
 
 if __name__ == "__main__":
