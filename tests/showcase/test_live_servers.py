@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from regional_hub.core import directory
 from regional_hub.core.models import AuditEntry
+from regional_hub.hub import images
 from regional_hub.showcase.actions import apps, seats
 from regional_hub.showcase.actions.problems import Problem
 from regional_hub.showcase.commands import showcase
@@ -120,6 +121,24 @@ def test_each_minute_what_is_public_no_longer_is_stopped_and_what_changed_starts
     seats.tend()
     assert stage.there == {}
     assert not apps.folder("water").exists()
+
+
+def test_after_an_upgrade_a_running_app_starts_anew_in_the_new_image(stage, water, settings):
+    settings.HUB.run_dir.mkdir(parents=True)
+    images.pin(settings.HUB, "regional-hub/lab:1")
+    Publication.objects.update(featured=True)
+    enters(stage, water, "ann")
+    seats.leave("ann", water, "")
+    settle(stage)
+    seats.tend()
+    assert set(stage.there) == {"water"}
+
+    images.pin(settings.HUB, "regional-hub/lab:2")
+    seats.tend()
+    settle(stage)
+    seats.tend()
+
+    assert [what for what, _slug in stage.log if what != "end"] == ["start", "stop", "start"]
 
 
 def test_a_touch_of_the_account_of_apps_never_deletes_it(stage, django_capture_on_commit_callbacks):

@@ -22,6 +22,7 @@ from django.utils import timezone
 
 from regional_hub.core import directory
 from regional_hub.core.files import Damaged
+from regional_hub.hub import images
 from regional_hub.hub.api import HubError, Server
 from regional_hub.hub.kinds import SHOWCASE
 from regional_hub.showcase import bundle
@@ -73,8 +74,9 @@ def plan(publication: Publication) -> dict[str, Any]:
 
 
 def mark(publication: Publication) -> str:
-    """Tells one plan from another."""
-    return hashlib.sha256(bundle.canonical(plan(publication))).hexdigest()
+    """Changes when the app is to be started anew: with its plan, and with the lab image of a new start of the hub."""
+    facts = {**plan(publication), "image": images.of_this_start(settings.HUB)}
+    return hashlib.sha256(bundle.canonical(facts)).hexdigest()
 
 
 def lay_out(publication: Publication) -> str:
