@@ -1,5 +1,6 @@
 """Publishing and sharing: what changes, who is told, and what is refused; every change is in the audit log."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -245,6 +246,23 @@ def test_words_of_a_public_page_change_by_a_revision_only(alice):
     refused("is-public", sharing.change_about, alice, made.publication, About("Other"))
     _approve(made.revision)
     refused("is-public", sharing.change_about, alice, Publication.objects.get(), About("Other"))
+
+
+def test_who_changes_what_is_public_is_told_which_field_and_why(alice):
+    made = publish(alice, bundle(), WATER, To("public"))
+    _approve(made.revision)
+    wanted = replace(WATER, licence="MIT", summary="Less.")
+
+    with pytest.raises(Problem) as refusal:
+        sharing.change_about(alice, made.publication, wanted)
+
+    told = refusal.value
+    assert told.in_language("en").startswith(
+        "Not changed: Summary, Licence. This is reviewed together with the notebook"
+    )
+    assert told.in_language("zh-hans").startswith("未更改：摘要、许可")
+    assert Publication.objects.get().licence == WATER.licence
+    sharing.change_about(alice, made.publication, WATER)  # nothing is asked for: nothing is refused
 
 
 def test_taking_it_back_from_review_makes_the_review_void(alice, bob):

@@ -15,6 +15,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.utils.functional import lazy
 from django.utils.translation import gettext_lazy as _
 
 from regional_hub.core import audit, names
@@ -173,10 +174,30 @@ def change_about(actor: Person, publication: Publication, about: About) -> None:
     cleaned = about.cleaned()
     reviewed = publication.revisions.filter(state__in=(Revision.State.CHECKING, Revision.State.IN_REVIEW))
     if publication.public_revision_id is not None or reviewed.exists():
-        raise Problem("is-public", _("What is reviewed or public changes by a new revision only."))
+        changed = [name for name, value in cleaned.fields().items() if getattr(publication, name) != value]
+        if not changed:
+            return
+        raise Problem("is-public", _REVIEWED, fields=_named(changed))
     _say(publication, cleaned)
     publication.revisions.filter(pk=getattr(publication.newest, "pk", None)).update(about=cleaned.fields())
     audit.record(actor, "change", f"publication:{publication}", {"title": cleaned.title})
+
+
+LABELS = {
+    "title": _("Title"),
+    "title_zh": _("Title in Chinese"),
+    "summary": _("Summary"),
+    "summary_zh": _("Summary in Chinese"),
+    "tags": _("Tags"),
+    "goals": _("SDG goals"),
+    "licence": _("Licence"),
+    "kind": _("Kind"),
+}
+_REVIEWED = _(
+    "Not changed: %(fields)s. This is reviewed together with the notebook, so only a new revision changes it: "
+    "publish the notebook again."
+)
+_named = lazy(lambda fields: str(_(", ")).join(str(LABELS[name]) for name in fields), str)
 
 
 # -- who may read ------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from regional_hub.core.models import Group, Person
 from regional_hub.showcase.about import GOALS, LICENCES, About
-from regional_hub.showcase.actions.sharing import To
+from regional_hub.showcase.actions.sharing import LABELS, To
 from regional_hub.showcase.models import Publication
 
 
@@ -41,21 +41,23 @@ class AudienceForm(forms.Form):
 class AboutForm(forms.Form):
     """What is said of a publication."""
 
-    title = forms.CharField(label=_("Title"), max_length=200)
-    title_zh = forms.CharField(label=_("Title in Chinese"), max_length=200, required=False)
-    summary = forms.CharField(label=_("Summary"), max_length=2000, required=False, widget=forms.Textarea({"rows": 3}))
-    summary_zh = forms.CharField(
-        label=_("Summary in Chinese"), max_length=2000, required=False, widget=forms.Textarea({"rows": 3})
+    title = forms.CharField(label=LABELS["title"], max_length=200)
+    title_zh = forms.CharField(label=LABELS["title_zh"], max_length=200, required=False)
+    summary = forms.CharField(
+        label=LABELS["summary"], max_length=2000, required=False, widget=forms.Textarea({"rows": 3})
     )
-    tags = forms.CharField(label=_("Tags"), required=False, help_text=_("Separated by commas."))
+    summary_zh = forms.CharField(
+        label=LABELS["summary_zh"], max_length=2000, required=False, widget=forms.Textarea({"rows": 3})
+    )
+    tags = forms.CharField(label=LABELS["tags"], required=False, help_text=_("Separated by commas."))
     goals = forms.TypedMultipleChoiceField(
-        label=_("SDG goals"), choices=[(goal, str(goal)) for goal in GOALS], coerce=int, required=False,
+        label=LABELS["goals"], choices=[(goal, str(goal)) for goal in GOALS], coerce=int, required=False,
         widget=forms.SelectMultiple({"size": 5}),
     )  # fmt: skip
     licence = forms.ChoiceField(
-        label=_("Licence"), choices=[("", "—"), *((name, name) for name in LICENCES)], required=False
+        label=LABELS["licence"], choices=[("", "—"), *((name, name) for name in LICENCES)], required=False
     )
-    kind = forms.ChoiceField(label=_("Kind"), choices=Publication.Kind.choices)
+    kind = forms.ChoiceField(label=LABELS["kind"], choices=Publication.Kind.choices)
 
     def __init__(self, publication: Publication, data: Any = None) -> None:
         names = ("title", "title_zh", "summary", "summary_zh", "goals", "licence", "kind")
