@@ -23,14 +23,14 @@ def main() -> None:
     import pylopdf_fonts_zh_cn
     import typst
 
-    fonts = Path(pylopdf_fonts_zh_cn.sans_path()).parent
+    chinese = Path(pylopdf_fonts_zh_cn.sans_path()).parent
+    fonts = typst.Fonts(include_system_fonts=False, font_paths=[chinese])
 
     def compiled(source: bytes) -> bytes:
-        compiler: Any = typst.Compiler(  # type: ignore[misc]
+        compiler: Any = typst.Compiler(
             source,
             root=str(folder),
-            font_paths=[str(fonts)],
-            ignore_system_fonts=True,
+            font_paths=fonts,
             package_path=str(folder / "none"),
             package_cache_path=str(folder / "none"),
         )
