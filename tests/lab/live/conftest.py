@@ -185,8 +185,11 @@ def eventually(check: Callable[[], Any], seconds: float = 20) -> Any:
 
 
 @contextlib.contextmanager
-def running(folder: Path, shared: Path | None = None) -> Iterator[App]:
-    """`python -m regional_hub.lab.live` with an environment as a spawner gives, and something worth stealing in it."""
+def running(folder: Path, shared: Path | None = None, waiting: int = 1) -> Iterator[App]:
+    """`python -m regional_hub.lab.live` with an environment as a spawner gives, and something worth stealing in it.
+
+    It is there when so many kernels are `waiting`.
+    """
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -203,7 +206,7 @@ def running(folder: Path, shared: Path | None = None) -> Iterator[App]:
         )
     try:
         app = App(base, log, private, process)
-        eventually(lambda: app.state()["ready"] >= 1, 60)
+        eventually(lambda: app.state()["ready"] >= waiting, 60)
         yield app
     finally:
         process.send_signal(signal.SIGTERM)
