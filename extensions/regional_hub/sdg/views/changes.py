@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -69,6 +69,21 @@ class Line:
 @public
 def index(request: HttpRequest) -> HttpResponse:
     """All releases, newest first, with what each changed."""
+
+    def facts(store: Store, chosen: list[Occasion]) -> dict[str, Any]:
+        shown = [_shown(store, occasion) for occasion in chosen]
+        return {"shown": [item for item in shown if item.counts.total or item.occasion.kind == news.RELEASED]}
+
+    return _listed(request, "sdg/changes.html", facts)
+
+
+def _listed(
+    request: HttpRequest,
+    template: str,
+    facts: Callable[[Store, list[Occasion]], dict[str, Any]],
+    kinds: Collection[str] = (),
+) -> HttpResponse:
+    """A page of occasions of one or all flows, newest first; `facts` are those of one page, `kinds` all if empty."""
     said = parts.read(request, ("flow", "release", "page"))
     store = room().store
     flows = _flows(store, said.get("flow", ""))
@@ -76,16 +91,14 @@ def index(request: HttpRequest) -> HttpResponse:
 
     def make() -> HttpResponse:
         found = news.all_occasions(store, flows) if flows else []
-        chosen, more = _page(found, page)
-        shown = [_shown(store, occasion) for occasion in chosen]
-        facts = {
-            "shown": [item for item in shown if item.counts.total or item.occasion.kind == news.RELEASED],
+        chosen, more = _page([each for each in found if not kinds or each.kind in kinds], page)
+        around = {
             "flows": store.flows(),
             "topic": Topic(flow=said.get("flow", "")),
             "at": said.get("release", ""),
             "pages": _pages(request, page, more),
         }
-        return render(request, "sdg/changes.html", facts)
+        return render(request, template, around | facts(store, chosen))
 
     return parts.answered(request, parts.tag_of(request, store, flows), make)
 
@@ -303,24 +316,11 @@ class Publication:
 @public
 def releases(request: HttpRequest) -> HttpResponse:
     """Every release with its size and structure, and the way to the database as of it."""
-    said = parts.read(request, ("flow", "release", "page"))
-    store = room().store
-    flows = _flows(store, said.get("flow", ""))
-    page = parts.number_of(said)
 
-    def make() -> HttpResponse:
-        found = [each for each in news.all_occasions(store, flows) if each.kind == news.RELEASED] if flows else []
-        chosen, more = _page(found, page)
-        facts = {
-            "releases": [_publication(store, occasion) for occasion in chosen],
-            "flows": store.flows(),
-            "topic": Topic(flow=said.get("flow", "")),
-            "at": said.get("release", ""),
-            "pages": _pages(request, page, more),
-        }
-        return render(request, "sdg/releases.html", facts)
+    def facts(store: Store, chosen: list[Occasion]) -> dict[str, Any]:
+        return {"releases": [_publication(store, occasion) for occasion in chosen]}
 
-    return parts.answered(request, parts.tag_of(request, store, flows), make)
+    return _listed(request, "sdg/releases.html", facts, kinds=(news.RELEASED,))
 
 
 def _publication(store: Store, occasion: Occasion) -> Publication:
