@@ -227,6 +227,7 @@ def test_the_panel_says_how_far_each_publication_is_and_looks_again(lab: Page, l
     look_again = "document.dispatchEvent(new Event('visibilitychange'))"  # as somebody who comes back to the tab
     lab.wait_for_function(f"{look_again}, document.querySelector('.rh-panel').innerText.includes('declined')")
     expect(rows.filter(has_text="Glaciers")).to_contain_text("revision 1 · declined")
+    expect(rows.filter(has_text="Rivers").get_by_role("link")).to_be_focused()
 
 
 def test_a_copy_of_what_is_shared_with_me_is_opened(lab: Page) -> None:

@@ -10,7 +10,9 @@ from django.core.wsgi import get_wsgi_application
 from regional_hub.hub.api import Holder
 from regional_hub.lab import copy_shared, share, share_api, share_command
 from regional_hub.lab.share import ShareError
+from regional_hub.showcase.about import About
 from regional_hub.showcase.actions import sharing
+from regional_hub.showcase.bundle import Bundle
 from regional_hub.showcase.models import Publication, Revision
 from tests.showcase.bundles import notebook_bytes
 
@@ -234,11 +236,14 @@ def test_a_copy_with_anothers_mark_touches_nothing_of_theirs_and_makes_a_publica
     assert [each.by.username for each in Revision.objects.order_by("pk")] == ["alice", "bob"]
 
 
-def test_the_mark_is_not_in_what_readers_get(showcase, alice, bob, work, tmp_path):
-    showcase("alice")
-    marked(work, "some-other", work.name)
-    hub("share", work, "--with", "bob", "--yes")
+def test_a_mark_that_a_sender_left_does_not_reach_the_copy(showcase, alice, bob, tmp_path):
+    """By the API alone Alice sends a notebook that calls itself Bob's: his copy of it must not pass for his work."""
+    sent = notebook_bytes(regional_hub={"publication": "snow-of-bob", "provenance": []})
+    bundle = Bundle("water.ipynb", {"water.ipynb": sent, "data.csv": b"1,2"})
+    sharing.publish(alice, bundle, About("Water"), sharing.To(people=["bob"]))
 
-    copied = copy_shared.copy(showcase("bob"), tmp_path, "water-of-the-chu")
+    copied = copy_shared.copy(showcase("bob"), tmp_path, "water")
+    again = copy_shared.copy(showcase("bob"), tmp_path, "water")
 
-    assert "regional_hub" not in json.loads(copied.read_text())["metadata"]
+    assert json.loads(copied.read_text())["metadata"] == {"regional_hub": {"provenance": []}}
+    assert again == copied and copied.with_name("data.csv").read_bytes() == b"1,2"

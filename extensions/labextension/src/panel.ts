@@ -100,12 +100,16 @@ export class Panel extends Widget {
     this.drawNews(this.shared, await ask<Publication[]>('shared'), each => this.sharedRow(each), none);
   }
 
-  /** Draw only what is new: a list that is the same keeps the focus that is in it. */
+  /** Draw only what is new, and leave the focus where it is: nobody is to find out by losing their place. */
   private drawNews(place: HTMLElement, all: Publication[], row: (each: Publication) => HTMLElement, none: string): void {
     const news = JSON.stringify(all);
     if (this.drawn.get(place) !== news) {
+      const name = (each: Element): string | null => each.getAttribute('aria-label') ?? each.getAttribute('href');
+      const held = place.contains(document.activeElement) ? name(document.activeElement!) : null;
       this.drawn.set(place, news);
       this.draw(place, all, row, none);
+      const same = [...place.querySelectorAll<HTMLElement>('a, button')].find(each => held && name(each) === held);
+      same?.focus();
     }
   }
 

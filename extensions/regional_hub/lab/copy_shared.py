@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from regional_hub.lab import share_mark
 from regional_hub.lab.share import MB, ShareError, Showcase
 from regional_hub.lab.share_names import BadName, check_name, check_together
 
@@ -54,11 +55,18 @@ def _files(packed: bytes) -> dict[str, bytes]:
         with zipfile.ZipFile(io.BytesIO(packed)) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > MOST_BYTES:
                 raise ValueError("too large")
-            files = {check_name(entry.filename): archive.read(entry) for entry in archive.infolist()}
+            files = {
+                check_name(entry.filename): _clean(entry.filename, archive.read(entry)) for entry in archive.infolist()
+            }
         check_together(files)
     except (zipfile.BadZipFile, BadName, ValueError) as error:
         raise ShareError("bad-bundle", f"the hub sent no bundle: {error}", "Hub 返回的内容无效") from None
     return files
+
+
+def _clean(name: str, data: bytes) -> bytes:
+    """Without a mark that a sender may have left: nobody proposes to somebody else what their copy is a revision of."""
+    return share_mark.without(data) if name.endswith(".ipynb") else data
 
 
 def _save(home: Path, name: str, files: dict[str, bytes]) -> Path:
