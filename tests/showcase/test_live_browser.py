@@ -93,6 +93,20 @@ def test_an_app_reaches_neither_the_page_around_it_nor_cookies_nor_gives_the_pla
     assert desk.left == []
 
 
+def test_an_app_on_an_origin_of_its_own_has_storage_there_and_still_nothing_of_ours(visit, desk, settings, live_server):
+    elsewhere = live_server.url.replace("localhost", "127.0.0.1")
+    showcase = settings.HUB.showcase.model_copy(update={"live_origin": elsewhere})
+    settings.HUB = settings.HUB.model_copy(update={"showcase": showcase})
+    desk.standing = seats.Standing("seated", None, None, f"{elsewhere}/user/showcase/water/live?ticket=t", "Yours.", 1)
+    page = visit()
+    page.goto("/showcase/water/")
+    page.get_by_role("button", name="Run it live").click()
+
+    page.frame_locator("iframe").get_by_text("no-parent empty").wait_for()
+
+    assert desk.left == []
+
+
 def test_the_frame_stays_the_same_however_often_the_page_asks(visit, desk):
     desk.standing = SITS
     page = visit()
@@ -110,7 +124,8 @@ def test_the_frame_stays_the_same_however_often_the_page_asks(visit, desk):
 
 def test_closing_the_tab_names_it_and_the_button_leaves_at_once(visit, desk):
     page = visit(probe=False)
-    enters(page)
+    with page.expect_response("**/live/state"):  # the page's script has begun
+        enters(page)
     page.close(run_before_unload=True)
     ends = time.monotonic() + 10
     while not desk.left and time.monotonic() < ends:

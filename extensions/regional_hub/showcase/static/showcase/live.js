@@ -28,7 +28,9 @@ function open(address) {
   const made = document.createElement("iframe");
   made.className = "live-frame live-loading";
   made.title = place.dataset.title;
-  made.setAttribute("sandbox", RIGHTS);
+  // On an origin that is not ours an app may have storage of its own; on ours it must never be of our origin.
+  const isOurs = new URL(address, location.href).origin === location.origin;
+  made.setAttribute("sandbox", isOurs ? RIGHTS : `${RIGHTS} allow-same-origin`);
   made.referrerPolicy = "no-referrer";
   made.src = address;
   made.addEventListener("load", () => setTimeout(() => made.isConnected && ready(), LONGEST_SILENCE));
