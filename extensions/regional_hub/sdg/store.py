@@ -20,31 +20,13 @@ from typing import Any
 import pyarrow as pa
 
 from regional_hub.sdg import changes, durable, open_folder, points, release, timeline
-from regional_hub.sdg.draft import DRAFT, PUBLISHED, VALIDATED, Draft, DraftError
+from regional_hub.sdg.draft import DRAFT, PUBLISHED, Draft, DraftError
+from regional_hub.sdg.publishing import Outdated, PublishError, SamePerson, UnknownRelease, check_publishable
 from regional_hub.sdg.release import HasComponents, Layout, Release
 from regional_hub.sdg.timeline import Embargo, Event, Timeline, View
 
 RELEASE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 Log = Callable[[str, str, str, Mapping[str, Any]], None]
-
-
-class PublishError(Exception):
-    """A release cannot be published or rolled back as asked."""
-
-
-class SamePerson(PublishError):
-    """Whoever made a draft does not publish it."""
-
-
-class Outdated(PublishError):
-    """Another release was published since this draft was validated."""
-
-
-class UnknownRelease(KeyError):
-    """No such release, draft or flow."""
-
-    def __str__(self) -> str:
-        return str(self.args[0])
 
 
 def _unlogged(_actor: str, _verb: str, _object: str, _detail: Mapping[str, Any]) -> None:
@@ -171,7 +153,7 @@ class Store:
             done = next((event["release"] for event in events if event["draft"] == draft.id), None)
             if done:
                 raise PublishError(f"draft {draft.id} is published already, as release {done}")
-            self._may_publish(draft, facts, events, by, force, reason)
+            check_publishable(draft, facts, events, by, force, reason)
             candidate = draft.folder / facts["candidate"]
             release.verify(candidate, facts["built"]["files"])
             new = self._place(state, candidate, facts, draft.id, by, name)
@@ -307,21 +289,6 @@ class Store:
         )
         embargoes = tuple(Embargo(**made) for made in state["embargoes"] if made["flow"] == flow)
         return Timeline(flow, events, embargoes)
-
-    def _may_publish(
-        self, draft: Draft, facts: Mapping[str, Any], events: list[Mapping[str, Any]], by: str, force: bool, reason: str
-    ) -> None:
-        if facts["state"] != VALIDATED:
-            raise PublishError(f"draft {draft.id} is not validated: `./hub sdg validate {draft.id}` says why")
-        if not facts["parts"]:
-            raise PublishError(f"draft {draft.id} holds no file")
-        if by in draft.people and not force:
-            raise SamePerson(f"{by} worked on draft {draft.id}; a second person publishes it")
-        if by in draft.people and not reason.strip():
-            raise SamePerson("forcing a publication needs a reason; it is logged")
-        current = events[-1]["release"] if events else None
-        if facts["base"] != current:
-            raise Outdated(f"release {current} was published since draft {draft.id} was validated; validate it again")
 
     def _temporary(self) -> Path:
         folder = self.folder / "releases" / f".{secrets.token_hex(6)}.tmp"
