@@ -15,7 +15,7 @@ FLOORS = [
     {"sdg", "showcase", "academy", "office"},
     {"core"},
     {"hub"},
-    {"cli", "settings", "lab", "fast_start"},
+    {"cli", "settings", "settings_layers", "lab", "fast_start"},
 ]
 # A command that opens a room by name does not import it: these strings are how `__main__` finds them.
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

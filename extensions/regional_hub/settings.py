@@ -2,18 +2,16 @@
 
 `hub_config/settings.toml` names each setting with its default, unit and reason; `settings.toml` in the data folder
 changes some of them; `HUB_SECTION__KEY` in the environment changes one. A key that nobody knows is an error.
-This module is the cellar: it imports nothing else of the project.
+This module is the cellar: of the project it imports what reads those layers, and nothing else.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import re
 import secrets
-import tomllib
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -21,12 +19,12 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from regional_hub.settings_layers import SettingsError, explain, from_environment, merge, of_the_running_hub, read
+
+__all__ = ["Settings", "SettingsError", "data_dir", "load"]
+
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULTS = ROOT / "hub_config" / "settings.toml"
-
-
-class SettingsError(ValueError):
-    """A settings file or variable that cannot be used; the message names the key and the place."""
 
 
 class Section(BaseModel):
@@ -81,16 +79,7 @@ class Ports(Section):
 
     def all(self) -> dict[str, int]:
         """Every port by the name of what listens there."""
-        names = (
-            "public",
-            "hub",
-            "proxy_api",
-            "portal",
-            "data",
-            "gateway_api",
-            "gateway",
-            "gateway_tls",
-        )
+        names = ("public", "hub", "proxy_api", "portal", "data", "gateway_api", "gateway", "gateway_tls")
         return {name: getattr(self, name) for name in names}
 
 
@@ -362,57 +351,6 @@ class Settings(Section):
         return place.read_text().strip()
 
 
-def _merge(below: dict[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
-    for key, value in above.items():
-        if isinstance(value, Mapping) and isinstance(merged.get(key), dict):
-            merged[key] = _merge(merged[key], value)
-        else:
-            merged[key] = value
-    return merged
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: {error}") from error
-
-
-_VARIABLE = re.compile(r"HUB_([A-Z0-9]+)__([A-Z0-9_]+)")
-
-
-def _from_environment(env: Mapping[str, str]) -> dict[str, Any]:
-    """`HUB_PORTS__PUBLIC=9000` -> {"ports": {"public": "9000"}}; lists and tables are written as JSON."""
-    found: dict[str, Any] = {}
-    for name, text in env.items():
-        if not (match := _VARIABLE.fullmatch(name)):
-            continue
-        keys = [key.lower() for key in (match[1], *match[2].split("__"))]
-        value: Any = text
-        if text[:1] in ("[", "{"):
-            try:
-                value = json.loads(text)
-            except json.JSONDecodeError as error:
-                raise SettingsError(f"environment variable {name}: not valid JSON ({error})") from error
-        place = found
-        for key in keys[:-1]:
-            place = place.setdefault(key, {})
-        place[keys[-1]] = value
-    return found
-
-
-def _explain(error: ValidationError, source: str) -> str:
-    lines = []
-    for fault in error.errors():
-        key = ".".join(str(part) for part in fault["loc"])
-        if fault["type"] == "extra_forbidden":
-            lines.append(f"{source}: unknown setting `{key}`; hub_config/settings.toml lists those there are")
-        else:
-            lines.append(f"{source}: setting `{key}`: {fault['msg']} (it is {fault['input']!r})")
-    return "\n".join(lines)
-
-
 def data_dir(env: Mapping[str, str] = os.environ) -> Path:
     """The folder of all state: `HUB_DATA`, else `var/` of the checkout."""
     return Path(env.get("HUB_DATA") or ROOT / "var")
@@ -424,37 +362,28 @@ def load(env: Mapping[str, str] = os.environ) -> Settings:
     Raises SettingsError, naming file or variable and key, for a key nobody knows or a value that does not fit.
     """
     place = data_dir(env)
-    values: dict[str, Any] = {**_read(DEFAULTS), "data_dir": place}
+    values: dict[str, Any] = {**read(DEFAULTS), "data_dir": place}
     settings = _validate(values, str(DEFAULTS))
     own = place / "settings.toml"
     layers: list[tuple[str, dict[str, Any]]] = []
     if own.exists():
-        layers.append((str(own), _read(own)))
-    layers.append(("the running hub's command line", _of_the_running_hub(place)))
-    layers.append(("environment (HUB_SECTION__KEY)", _from_environment(env)))
+        layers.append((str(own), read(own)))
+    layers.append(("the running hub's command line", of_the_running_hub(place)))
+    layers.append(("environment (HUB_SECTION__KEY)", from_environment(env)))
     for source, layer in layers:
         if layer:
             if "data_dir" in layer:
                 raise SettingsError(f"{source}: unknown setting `data_dir`; use --data or HUB_DATA")
-            values = _merge(values, layer)
+            values = merge(values, layer)
             settings = _validate(values, source)
     return settings
-
-
-def _of_the_running_hub(place: Path) -> dict[str, Any]:
-    """What `./hub up` was told (`--port`, `--spawner`), so that other commands find the hub that it started."""
-    try:
-        options: dict[str, Any] = json.loads((place / "run" / "options.json").read_text())
-    except (FileNotFoundError, PermissionError, json.JSONDecodeError):
-        return {}
-    return options
 
 
 def _validate(values: dict[str, Any], source: str) -> Settings:
     try:
         settings = Settings.model_validate(values)
     except ValidationError as error:
-        raise SettingsError(_explain(error, source)) from error
+        raise SettingsError(explain(error, source)) from error
     for group, rules in settings.groups.items():
         for profile in rules.profiles:
             if profile not in settings.profiles:
