@@ -201,6 +201,7 @@ def test_by_keyboard_alone_a_notebook_goes_to_a_project_and_is_marked(lab: Page,
     assert press(lab, *["Tab"] * 12) == "Tags"
     press(lab, "Enter")
     expect(lab.locator(".rh-link")).to_have_attribute("href", re.compile("/showcase/lake-of-osh/$"), timeout=30_000)
+    assert faults(lab, ".jp-Dialog") == []
     press(lab, "Enter")
     expect(dialog).to_have_count(0)
     expect(button).to_be_focused()

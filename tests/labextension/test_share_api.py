@@ -381,6 +381,14 @@ def test_a_cube_is_shown_by_its_variables_under_heads_in_both_languages():
     assert found["rows"] == [["rain", "Rain", "time 1 × area 2", "float64"]]
 
 
+def test_a_cube_whose_variables_say_nothing_has_no_empty_column():
+    import xarray
+
+    found = catalog_rows._cube(xarray.Dataset({"rain": ("area", [1.0])}))
+
+    assert (found["columns"], found["rows"]) == (["variable", "extent", "type"], [["rain", "area 1", "float64"]])
+
+
 def test_only_entries_of_the_catalogs_are_opened(server, catalog):
     assert server("GET", "catalog/sys/rows")[0] == 404
     assert server("GET", "catalog/levels.read/rows")[0] == 404

@@ -85,17 +85,19 @@ def _look(name: str) -> dict[str, Any]:
 
 
 def _cube(data: Any) -> dict[str, Any]:
+    """A cube's variables, with what they mean where one of them says so."""
     made = [
-        [
-            str(name),
-            str(array.attrs.get("long_name", ""))[:LONGEST],
-            " × ".join(f"{each} {size}" for each, size in array.sizes.items()),
-            str(array.dtype),
-        ]
+        {
+            ("variable", "变量"): str(name),
+            ("meaning", "含义"): str(array.attrs.get("long_name", ""))[:LONGEST],
+            ("extent", "维度"): " × ".join(f"{each} {size}" for each, size in array.sizes.items()),
+            ("type", "类型"): str(array.dtype),
+        }
         for name, array in data.data_vars.items()
     ]
-    heads = {"columns": ["variable", "meaning", "extent", "type"], "columns_zh": ["变量", "含义", "维度", "类型"]}
-    return {**heads, "rows": made}
+    told = [head for head in (made[0] if made else ()) if any(row[head] for row in made)]
+    heads = {"columns": [en for en, _ in told], "columns_zh": [zh for _, zh in told]}
+    return {**heads, "rows": [[row[head] for head in told] for row in made]}
 
 
 if __name__ == "__main__":
