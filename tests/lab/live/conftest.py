@@ -26,6 +26,7 @@ from websockets.sync.client import ClientConnection, connect
 from regional_hub.lab import tickets
 
 PROTOCOL = "v1.kernel.websocket.jupyter.org"
+CATALOGS = Path(__file__).resolve().parents[3] / "catalogs"
 DIGEST = "sha256:reviewed"
 PORTAL = "http://127.0.0.1:1"
 NOTEBOOK = """
@@ -196,7 +197,7 @@ def running(folder: Path, shared: Path | None = None, waiting: int = 1) -> Itera
     private = Ed25519PrivateKey.generate()
     env = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ} | {"HOME": str(folder.parent)}
     env |= {"REGIONAL_HUB_LIVE_KEY": tickets.public_text(private.public_key()), "SOME_TOKEN": "worth stealing"}
-    env |= {"REGIONAL_HUB_SHARED": str(shared)} if shared else {}
+    env |= {"REGIONAL_HUB_SHARED": str(shared), "INTAKE_PATH": str(CATALOGS)} if shared else {}
     base = f"http://127.0.0.1:{port}/user/showcase/prices/"
     command = [sys.executable, "-m", "regional_hub.lab.live", str(folder), "--port", str(port)]
     log = folder.parent / "log.txt"
