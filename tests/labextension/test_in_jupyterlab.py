@@ -282,7 +282,7 @@ def test_for_everybody_it_is_asked_in_both_languages_with_licence_and_goes_to_re
     dialog.get_by_label("标题", exact=True).fill("Lake for all")
     dialog.get_by_label("中文标题").fill("湖泊")
     dialog.get_by_label("中文摘要").fill("湖有多深。")
-    dialog.get_by_label("类型").select_option("实时应用")
+    dialog.get_by_label("类型").select_option("在线应用")
     dialog.locator("summary").click()
     dialog.get_by_label("13 气候行动").check()
     lab.locator(".rh-send").click()
