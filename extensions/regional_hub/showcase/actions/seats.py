@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -149,9 +149,9 @@ def _standing(seat: Seat, publication: Publication) -> Standing:
 
 
 def _waiting(seat: Seat) -> Standing:
-    everybody, me = _read(), _pure(seat)
-    number = admission.place(everybody, me)
-    minutes = admission.minutes(everybody, me, _lengths(seat.publication))
+    queue, me = _queue["now"], _pure(seat)
+    number = admission.place(queue.seats, me)
+    minutes = admission.minutes(queue.seats, me, queue.lengths_of(seat.publication))
     text = _("All places in the app are taken. You are number %(number)s in the queue.") % {"number": number}
     if minutes:
         estimate = ngettext(
@@ -159,13 +159,6 @@ def _waiting(seat: Seat) -> Standing:
         )
         text = f"{text} {estimate % {'minutes': minutes}}"
     return Standing("waiting", number, minutes, text=text, again=admission.ask_again(number))
-
-
-def _lengths(publication: Publication) -> list[float]:
-    """Seconds that visits of this app lasted lately."""
-    ended = Seat.objects.filter(publication=publication, state=State.OVER, taken_at__isnull=False)
-    times = ended.order_by("-since").values_list("since", "taken_at")[:_VISITS]
-    return [(over - taken).total_seconds() for over, taken in times]
 
 
 def leave(visitor: str, publication: Publication, tab: str) -> None:
@@ -221,12 +214,29 @@ def _pure(seat: Seat) -> admission.Seat:
     )
 
 
+@dataclass(frozen=True)
+class _Queue:
+    """All seats when they were last decided about: what those who wait are told until the next time."""
+
+    seats: list[admission.Seat] = field(default_factory=list)
+    lengths: dict[int, list[float]] = field(default_factory=dict)
+
+    def lengths_of(self, publication: Publication) -> list[float]:
+        """Seconds that visits of this app lasted lately."""
+        if publication.pk not in self.lengths:
+            ended = Seat.objects.filter(publication=publication, state=State.OVER, taken_at__isnull=False)
+            times = ended.order_by("-since").values_list("since", "taken_at")[:_VISITS]
+            self.lengths[publication.pk] = [(over - taken).total_seconds() for over, taken in times]
+        return self.lengths[publication.pk]
+
+
 def _read() -> list[admission.Seat]:
     return [_pure(seat) for seat in Seat.objects.filter(state__in=_ACTIVE).select_related("publication")]
 
 
 _settling = threading.Lock()
 _settled = {"at": 0.0}  # by the monotonic clock
+_queue = {"now": _Queue()}
 
 
 def settle(*, now: bool = False, also: Collection[Publication] = ()) -> None:
@@ -248,12 +258,15 @@ def _settle(publications: dict[str, Publication]) -> None:
     with_seats = Publication.objects.filter(seats__state__in=_ACTIVE).select_related("public_revision").distinct()
     publications |= {publication.slug: publication for publication in with_seats}
     known = apps.observe(publications.values())
-    decision = admission.decide(_read(), known, limits(), time.time())
+    everybody = _read()
+    decision = admission.decide(everybody, known, limits(), time.time())
     if not decision.is_empty:
         with transaction.atomic():
             one_at_a_time(_LOCK)
             decision = admission.decide(_read(), known, limits(), time.time())
             _write(decision, known)
+            everybody = _read()
+    _queue["now"] = _Queue(everybody)
     _follow(decision, known, publications)
 
 
