@@ -11,6 +11,7 @@ from jupyter_core.utils import ensure_async
 from voila.execute import VoilaExecutor
 from voila.notebook_renderer import NotebookRenderer
 
+from regional_hub.lab.awake import AwakeClient
 from regional_hub.lab.live import words
 
 TEMPLATE = Path(__file__).parent / "page"
@@ -30,7 +31,7 @@ def plain(kind: str, content: Mapping[str, Any]) -> dict[str, Any] | None:
     return dict(content)
 
 
-class LiveExecutor(VoilaExecutor):
+class LiveExecutor(AwakeClient, VoilaExecutor):
     """Runs the cells; what they say is made plain before it reaches an output or the state of an Output widget."""
 
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:

@@ -16,14 +16,15 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import nbformat
-from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from traitlets.config import Config
+
+from regional_hub.lab.awake import AwakeClient
 
 LINKS: list[Path] = []
 
 
-class Limited(NotebookClient):
+class Limited(AwakeClient):
     """Counts what cells print, and ends the run at the limit instead of in the kernel's memory."""
 
     def __init__(self, *args: Any, most: int, out: Path, **more: Any) -> None:
