@@ -21,7 +21,8 @@ from regional_hub.showcase.bundle_faults import MB, BundleError, Limits
 from regional_hub.showcase.checks import built, texts
 from regional_hub.showcase.checks.finding import Finding
 
-SCRIPT = Path(__file__).with_name("run_notebook.py")
+# Copied into the job: a revision's image may be older than these.
+SCRIPTS = [Path(__file__).with_name("run_notebook.py"), Path(__file__).parents[2] / "lab" / "awake.py"]
 _OURS = re.compile(r"regional-hub/lab(?::[\w.-]+)?")
 OUTPUT_MB = 64
 GRACE = 30  # seconds
@@ -104,7 +105,7 @@ def task_of(
         f"bundle/{name}": files.path(facts["sha256"]) for name, facts in manifest["files"].items()
     }
     inputs[f"bundle/{entry}"] = built.to_bytes({**notebook, "nbformat_minor": 5})
-    inputs["run_notebook.py"] = SCRIPT
+    inputs |= {script.name: script for script in SCRIPTS}
     mounts = [mount for mount in [*kinds.shared_mounts(settings), _catalogs()] if mount.host.is_dir()]
     places = {mount.inside: mount.inside if image else str(mount.host) for mount in mounts}
     catalogs = places[kinds.CATALOGS]

@@ -1,4 +1,4 @@
-"""Runs a notebook from top to bottom; what is copied into the job and executed there, beside the author's code.
+"""Runs a notebook from top to bottom; copied with `lab/awake.py` into the job, and executed beside the author's code.
 
 Nothing it says is trusted: `run` takes outputs from what it leaves, and no more. It imports only what the lab has.
 
@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import nbformat
+from awake import AwakeClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from traitlets.config import Config
-
-from regional_hub.lab.awake import AwakeClient
 
 LINKS: list[Path] = []
 
