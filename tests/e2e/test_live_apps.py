@@ -37,7 +37,7 @@ from regional_hub.showcase.models import Publication
 found = Publication.objects.get(slug="twice")
 sharing.withdraw(found.author, found, "The numbers were wrong.")
 """
-Visit = Callable[[], Page]
+Visit = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +53,11 @@ def visit(hub: Hub, app: str, chromium: Browser) -> Iterator[Visit]:
     """A new visitor at the app's page, without an account; what scripts complain about fails the test."""
     contexts, complaints = [], []
 
-    def come() -> Page:
+    def come(host: str = "127.0.0.1") -> Page:
         contexts.append(chromium.new_context())
         page = contexts[-1].new_page()
         page.on("pageerror", lambda fault: complaints.append(str(fault)))
-        page.goto(app)
+        page.goto(app.replace("127.0.0.1", host))
         return page
 
     yield come
@@ -101,8 +101,8 @@ def test_a_visitor_moves_a_slider_the_next_waits_with_the_page_in_view_and_follo
     can_use(second)
 
 
-def test_a_reload_keeps_the_place(visit: Visit) -> None:
-    page = visit()
+def test_a_reload_keeps_the_place_also_under_another_name_of_the_site(visit: Visit) -> None:
+    page = visit("localhost")
     asks(page)
     can_use(page)
 

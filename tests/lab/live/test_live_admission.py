@@ -86,7 +86,7 @@ def test_every_answer_is_sandboxed_framed_by_the_portal_alone_and_sets_no_cookie
     for answer in answers:
         said = answer.headers["content-security-policy"]
         assert said.startswith("sandbox allow-scripts allow-forms allow-popups allow-downloads;")
-        assert f"frame-ancestors {PORTAL};" in said and "allow-same-origin" not in said
+        assert f"frame-ancestors {PORTAL} 'self';" in said and "allow-same-origin" not in said
         assert answer.headers["referrer-policy"] == "no-referrer"
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert "set-cookie" not in answer.headers and "server" not in answer.headers

@@ -34,7 +34,7 @@ def policy(host: str, base_url: str, frame_ancestors: str, origin: str) -> str:
             "media-src data: blob:",
             "worker-src blob:",
             f"connect-src {own}",
-            f"frame-ancestors {frame_ancestors}",
+            f"frame-ancestors {frame_ancestors}" + ("" if origin else " 'self'"),  # the site may have a second name
             "base-uri 'none'",
             "form-action 'none'",
         ]
