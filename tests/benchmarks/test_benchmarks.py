@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks import memory, report, websockets
+from tests.benchmarks import live_apps, memory, report, websockets
 
 HERE = Path(__file__).parent
 SCRIPTS = sorted(place.stem for place in HERE.glob("*.py") if "\ndef main(" in place.read_text(encoding="utf-8"))
@@ -80,6 +80,20 @@ def test_memory_is_the_proportional_set() -> None:
 def test_container_memory_leaves_out_files_that_may_be_dropped() -> None:
     assert memory.in_use({"usage": 300, "stats": {"inactive_file": 100}}) == 200  # version 2 of control groups
     assert memory.in_use({"usage": 300, "stats": {"inactive_file": 1, "total_inactive_file": 50}}) == 250  # version 1
+
+
+def test_visitor_is_overtaken_who_waits_while_a_later_one_sits() -> None:
+    first = live_apps.Trip(begun=0, asked=1, waited=9, seated=12)
+    later = live_apps.Trip(begun=2, asked=3, waited=5, seated=8)
+    at_once = live_apps.Trip(begun=0.5, asked=1, seated=7)
+
+    assert live_apps.overtaken([first, later, at_once]) == 1
+    assert live_apps.overtaken([first, at_once]) == 0
+
+
+def test_95_of_100_are_no_more_than_the_percentile() -> None:
+    assert live_apps.p95(range(1, 101)) == 95
+    assert live_apps.p95([7.0]) == 7
 
 
 def test_dropped_websocket_ends_without_a_closing_frame() -> None:
