@@ -83,6 +83,7 @@ class Stage:
 
     def sees_anew(self) -> None:
         apps._seen.clear()
+        apps._answered.clear()
 
 
 WATER = Work("Water", "水资源", "Wells", "水井", ["water"], [6], "tomas", "app", picture="", days=2)

@@ -207,6 +207,18 @@ def test_while_neither_the_app_nor_the_hub_answers_nobody_loses_a_place(stage, w
     assert state(water, "ann") == "seated"
 
 
+def test_an_app_that_is_only_slow_to_answer_does_not_look_as_if_it_started_again(stage, water):
+    seats.ask(water, "ann", "a", "t")
+    settle(stage)
+    assert state(water, "ann") == "seated"
+
+    stage.kernels.pop("water")
+    apps._seen.clear()
+    seats.settle(now=True)
+
+    assert state(water, "ann") == "seated"
+
+
 def test_a_kernel_that_nobody_was_given_is_ended(stage, water):
     enters(stage, water, "ann")
     stage.kernels["water"].add("f" * 32)

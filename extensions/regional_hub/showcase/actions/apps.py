@@ -35,6 +35,7 @@ from regional_hub.showcase.models import LiveApp, Publication
 _log = logging.getLogger(__name__)
 FRESH = 2.0  # seconds for which an answer stands; somebody who waits for a start looks more often
 FRESH_STARTING = 0.7
+BUSY = 15.0  # seconds without an answer until visitors are told that an app starts
 SOON = timedelta(seconds=1)
 PAUSE = timedelta(seconds=10)  # between two looks at an app that is to start, doubled at each start in vain
 LONGEST_PAUSE = timedelta(minutes=15)
@@ -42,6 +43,7 @@ HUNG = timedelta(seconds=90)  # without an answer
 IN_VAIN = 4  # starts after which visitors are told instead of waiting
 
 _seen: dict[str, tuple[float, App]] = {}  # of this process, by slug: what was seen, and when by the monotonic clock
+_answered: dict[str, float] = {}  # when it last answered, by the same clock
 
 
 def folder(slug: str) -> Path:
@@ -119,14 +121,16 @@ def observe(publications: Iterable[Publication]) -> dict[str, App]:
     return found
 
 
-def seen(slug: str) -> App:
-    """What was seen of an app last."""
-    return _seen.get(slug, (0.0, App()))[1]
+def is_ready(slug: str) -> bool:
+    """Whether an app may be opened: it answers, or did a moment ago and is only busy."""
+    app = _seen.get(slug, (0.0, App()))[1]
+    return app.answers or (not app.is_down and time.monotonic() - _answered.get(slug, float("-inf")) < BUSY)
 
 
 def forget(slug: str) -> None:
     """What was seen of an app holds no longer."""
     _seen.pop(slug, None)
+    _answered.pop(slug, None)
 
 
 def _look(publication: Publication) -> App:
@@ -141,6 +145,7 @@ def _look(publication: Publication) -> App:
     else:
         app = App(asked, answers=True, seats=frozenset(seat.seat for seat in state.seats))
         _note_answer(publication)
+        _answered[publication.slug] = time.monotonic()
     _seen[publication.slug] = (time.monotonic(), app)
     return app
 

@@ -140,7 +140,7 @@ def _standing(seat: Seat, publication: Publication) -> Standing:
     if seat.state == State.WAITING:
         return _waiting(seat)
     if seat.state in (State.ADMITTED, State.TAKEN):
-        if seat.state == State.ADMITTED and not apps.seen(publication.slug).answers:
+        if seat.state == State.ADMITTED and not apps.is_ready(publication.slug):
             return Standing("starting", text=str(_("The app is starting.")), again=_STARTING)
         language = "zh" if (get_language() or "").startswith("zh") else "en"
         address = frame_address(settings.HUB, publication.slug, seat.id.hex, apps.digest(publication), language)
@@ -302,7 +302,6 @@ def _follow(decision: Decision, known: Mapping[str, App], publications: Mapping[
     for slug, state, pk in held:
         if state == State.ENDING and slug in publications and apps.end(publications[slug], pk.hex):
             _over(Q(pk=pk), Why.LEFT)
-            apps.forget(slug)
     for slug, seat in decision.strays:
         apps.end(publications[slug], seat)
 
@@ -334,7 +333,7 @@ def tend() -> int:
         if _is_done_with(public[slug], is_kept=public[slug] in preheated):
             apps.stop(slug)
     for publication in preheated:
-        if not apps.seen(publication.slug).answers:
+        if not apps.is_ready(publication.slug):
             apps.ensure(publication, busy | {each.slug for each in preheated})
     return len(there)
 
