@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,10 +34,25 @@ class Visit:
         return next(frame for frame in self.page.frames if "/live?" in frame.url)
 
 
+INTERACT = """
+import ipywidgets
+
+@ipywidgets.interact(number=(1, 9))
+def show(number=3):
+    print("twice", 2 * number)
+"""
+
+
 @pytest.fixture(scope="module")
 def visit(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Visit]:
+    with visiting(chromium, tmp_path_factory.mktemp("framed")) as visit:
+        yield visit
+
+
+@contextmanager
+def visiting(chromium: Any, place: Path, *code: str) -> Iterator[Visit]:
     with around() as portal:
-        folder = write(tmp_path_factory.mktemp("framed") / "app", frame_ancestors=portal)
+        folder = write(place / "app", *code, frame_ancestors=portal)
         with running(folder) as app:
             page, seat, asked = chromium.new_context().new_page(), uuid.uuid4().hex, list[str]()
             page.on("request", lambda request: asked.append(request.url))
@@ -77,3 +94,13 @@ def test_what_is_put_together_is_all_there(visit: Visit) -> None:
 
     assert names == sorted(set(names)) and len(names) > 50
     assert "Scripts of an app's page that are not there" not in visit.app.log.read_text()
+
+
+def test_what_interact_prints_follows_its_slider(chromium: Any, tmp_path: Path) -> None:
+    with visiting(chromium, tmp_path, INTERACT) as visit:
+        visit.frame.wait_for_selector("text=twice 6", timeout=10_000)
+
+        visit.frame.focus(".noUi-handle")
+        visit.page.keyboard.press("ArrowRight")
+
+        visit.frame.wait_for_selector("text=twice 8", timeout=10_000)
