@@ -61,7 +61,7 @@ def test_an_app_that_does_not_answer_neither_has_a_state_nor_ended_anything() ->
     assert not client(silent).end("water", DIGEST, SEAT)
 
 
-@pytest.mark.parametrize(("status", "ended"), [(204, True), (404, True), (403, False), (410, False), (502, False)])
+@pytest.mark.parametrize(("status", "ended"), [(204, True), (404, True), (403, False), (410, True), (502, False)])
 def test_a_seat_ended_when_the_app_says_so(status: int, ended: bool) -> None:
     assert client(lambda _request: httpx.Response(status)).end("water", DIGEST, SEAT) is ended
 
