@@ -229,6 +229,16 @@ def test_a_kernel_that_nobody_was_given_is_ended(stage, water):
     assert state(water, "ann") == "seated"
 
 
+def test_a_kernel_is_ended_once(stage, water):
+    seat = enters(stage, water, "ann")
+
+    seats.leave("ann", water, "")
+    seats.settle(now=True)
+    seats.settle(now=True)
+
+    assert [what for what in stage.log if what[0] == "end"] == [("end", seat.pk.hex)]
+
+
 def test_what_is_withdrawn_ends_at_once(stage, water, django_capture_on_commit_callbacks):
     enters(stage, water, "ann")
 

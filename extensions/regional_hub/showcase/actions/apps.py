@@ -171,7 +171,10 @@ def _down(apps: dict[str, App]) -> dict[str, App]:
 
 def end(publication: Publication, seat: str) -> bool:
     """End the kernel of a seat; whether there is none any more."""
-    return LiveClient(settings.HUB).end(publication.slug, digest(publication), seat)
+    ended = LiveClient(settings.HUB).end(publication.slug, digest(publication), seat)
+    if ended:
+        _seen.pop(publication.slug, None)  # what was seen before has this kernel still
+    return ended
 
 
 def does_not_start(publication: Publication) -> bool:
