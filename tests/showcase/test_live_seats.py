@@ -230,6 +230,7 @@ def test_a_kernel_that_nobody_was_given_is_ended(stage, water):
 
 
 def test_a_kernel_is_ended_once(stage, water):
+    enters(stage, water, "bob", "b")
     seat = enters(stage, water, "ann")
 
     seats.leave("ann", water, "")
