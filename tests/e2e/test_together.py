@@ -26,14 +26,14 @@ people = {{
                              must_change_password=False)
     for name, shown in {PEOPLE!r}.items()
 }}
-actions.create_group(OPERATOR, "project-lake", "The lake", "湖泊", members=[people["mei"], people["omar"]])
+actions.create_group(OPERATOR, "project-pond", "The pond", "池塘", members=[people["mei"], people["omar"]])
 from regional_hub.showcase.about import About
 from regional_hub.showcase.actions.sharing import To, publish
 from regional_hub.showcase.bundle import Bundle
 import json, nbformat.v4 as v4
 book = v4.new_notebook(cells=[v4.new_markdown_cell("# Water of the lake")])
 made = Bundle("water.ipynb", {{"water.ipynb": json.dumps(book).encode()}})
-publish(people["mei"], made, About("Water of the lake"), To("project", project="project-lake"))
+publish(people["mei"], made, About("Water of the lake"), To("project", project="project-pond"))
 """
 NOTEBOOK = """
 import json, nbformat.v4 as v4
@@ -91,7 +91,7 @@ def server(lake: Hub, mei: Page) -> Iterator[None]:
     mei.locator("main button", has_text="Start").first.click()
     allow(mei)
     mei.wait_for_selector(".jp-DirListing", timeout=60_000)
-    with lake.server("project-lake") as running:
+    with lake.server("project-pond") as running:
         running.kernel().run(NOTEBOOK)
         yield
 
@@ -102,7 +102,7 @@ def allow(page: Page) -> None:
 
 
 def opened(page: Page, *, asked: bool = False) -> Page:
-    page.goto("/user/project-lake/lab/tree/plan.ipynb")
+    page.goto("/user/project-pond/lab/tree/plan.ipynb")
     if asked:
         allow(page)
     page.locator(".jp-Notebook .cm-content", has_text="plan = 2026").wait_for(timeout=60_000)
@@ -129,9 +129,9 @@ def test_who_is_no_member_gets_neither_server_nor_pages(chromium: Browser, lake:
     eve = signed_in(chromium, lake, "eve")
 
     for address, status in {
-        "/user/project-lake/lab": 403,
-        "/user/project-lake/api/contents": 403,
-        "/servers/project-lake/default/": 403,
+        "/user/project-pond/lab": 403,
+        "/user/project-pond/api/contents": 403,
+        "/servers/project-pond/default/": 403,
         "/showcase/water-of-the-lake/": 404,
     }.items():
         answer = eve.goto(address)
