@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import pytest
 from django.utils import timezone
@@ -15,13 +14,9 @@ from regional_hub.showcase.actions import apps, seats
 from regional_hub.showcase.admission import State
 from regional_hub.showcase.live_client import AppState, SeatState
 from regional_hub.showcase.models import LiveApp, Seat
+from tests.core.site import server
 from tests.showcase import world
 from tests.showcase.world import Work
-
-
-def server(slug: str, state: str = "running") -> Server:
-    pending = {"starting": "spawn", "stopping": "stop"}.get(state, "")
-    return Server(SHOWCASE, slug, state == "running", pending, "", datetime.now(UTC), None, {}, {})
 
 
 @dataclass
@@ -49,7 +44,7 @@ class Stage:
             raise HubError("no such user", 404)
         self.log.append(("start", name))
         if self.starts:
-            self.there[name] = server(name)
+            self.there[name] = server(SHOWCASE, name)
             self.kernels[name] = set()
 
     def stop(self, _owner: str, name: str, *, forget: bool = False) -> None:
@@ -83,7 +78,6 @@ class Stage:
 
     def sees_anew(self) -> None:
         apps._seen.clear()
-        apps._answered.clear()
 
 
 WATER = Work("Water", "水资源", "Wells", "水井", ["water"], [6], "tomas", "app", picture="", days=2)
@@ -95,7 +89,7 @@ def stage(monkeypatch):
     found = Stage()
     monkeypatch.setattr(directory, "hub", lambda: found)
     monkeypatch.setattr(apps, "LiveClient", found)
-    monkeypatch.setitem(seats._settled, "at", 0.0)
+    monkeypatch.setitem(seats._last, "queue", seats._Queue())
     found.sees_anew()
     return found
 

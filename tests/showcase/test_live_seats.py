@@ -213,7 +213,7 @@ def test_an_app_that_is_only_slow_to_answer_does_not_look_as_if_it_started_again
     assert state(water, "ann") == "seated"
 
     stage.kernels.pop("water")
-    apps._seen.clear()
+    apps.look_again("water")
     seats.settle(now=True)
 
     assert state(water, "ann") == "seated"

@@ -13,6 +13,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -42,8 +43,17 @@ LONGEST_PAUSE = timedelta(minutes=15)
 HUNG = timedelta(seconds=90)  # without an answer
 IN_VAIN = 4  # starts after which visitors are told instead of waiting
 
-_seen: dict[str, tuple[float, App]] = {}  # of this process, by slug: what was seen, and when by the monotonic clock
-_answered: dict[str, float] = {}  # when it last answered, by the same clock
+
+@dataclass(frozen=True)
+class _Seen:
+    """What was seen of an app, and when it was last looked at and last answered, by the monotonic clock."""
+
+    app: App = field(default_factory=App)
+    at: float = float("-inf")
+    answered: float = float("-inf")
+
+
+_seen: dict[str, _Seen] = {}  # of this process, by slug
 
 
 def folder(slug: str) -> Path:
@@ -123,20 +133,25 @@ def observe(publications: Iterable[Publication]) -> dict[str, App]:
 
 def is_ready(slug: str) -> bool:
     """Whether an app may be opened: it answers, or did a moment ago and is only busy."""
-    app = _seen.get(slug, (0.0, App()))[1]
-    return app.answers or (not app.is_down and time.monotonic() - _answered.get(slug, float("-inf")) < BUSY)
+    seen = _seen.get(slug, _Seen())
+    return seen.app.answers or (not seen.app.is_down and time.monotonic() - seen.answered < BUSY)
 
 
 def forget(slug: str) -> None:
     """What was seen of an app holds no longer."""
     _seen.pop(slug, None)
-    _answered.pop(slug, None)
+
+
+def look_again(slug: str) -> None:
+    """What was seen of an app is older than what we know now."""
+    if seen := _seen.get(slug):
+        _seen[slug] = replace(seen, at=float("-inf"))
 
 
 def _look(publication: Publication) -> App:
-    at, known = _seen.get(publication.slug, (float("-inf"), App()))
-    if time.monotonic() - at < (FRESH if known.answers else FRESH_STARTING):
-        return known
+    before = _seen.get(publication.slug, _Seen())
+    if time.monotonic() - before.at < (FRESH if before.app.answers else FRESH_STARTING):
+        return before.app
     asked = time.time()  # what it says may be as old as the question
     wanted = digest(publication)
     state = LiveClient(settings.HUB).state(publication.slug, wanted) if wanted else None
@@ -145,8 +160,8 @@ def _look(publication: Publication) -> App:
     else:
         app = App(asked, answers=True, seats=frozenset(seat.seat for seat in state.seats))
         _note_answer(publication)
-        _answered[publication.slug] = time.monotonic()
-    _seen[publication.slug] = (time.monotonic(), app)
+    now = time.monotonic()
+    _seen[publication.slug] = _Seen(app, now, now if app.answers else before.answered)
     return app
 
 
@@ -165,7 +180,7 @@ def _down(apps: dict[str, App]) -> dict[str, App]:
         return {}
     found = {slug: App(app.at, is_down=True) for slug, app in apps.items() if not app.answers and slug not in there}
     for slug, app in found.items():
-        _seen[slug] = (_seen[slug][0], app)
+        _seen[slug] = replace(_seen.get(slug, _Seen()), app=app)
     return found
 
 
@@ -173,7 +188,7 @@ def end(publication: Publication, seat: str) -> bool:
     """End the kernel of a seat; whether there is none any more."""
     ended = LiveClient(settings.HUB).end(publication.slug, digest(publication), seat)
     if ended:
-        _seen.pop(publication.slug, None)  # what was seen before has this kernel still
+        look_again(publication.slug)
     return ended
 
 

@@ -149,7 +149,7 @@ def _standing(seat: Seat, publication: Publication) -> Standing:
 
 
 def _waiting(seat: Seat) -> Standing:
-    queue, me = _queue["now"], _pure(seat)
+    queue, me = _last["queue"], _pure(seat)
     number = admission.place(queue.seats, me)
     minutes = admission.minutes(queue.seats, me, queue.lengths_of(seat.publication))
     text = _("All places in the app are taken. You are number %(number)s in the queue.") % {"number": number}
@@ -216,8 +216,12 @@ def _pure(seat: Seat) -> admission.Seat:
 
 @dataclass(frozen=True)
 class _Queue:
-    """All seats when they were last decided about: what those who wait are told until the next time."""
+    """All seats when they were last decided about: what those who wait are told until the next time.
 
+    `at` is by the monotonic clock.
+    """
+
+    at: float = float("-inf")
     seats: list[admission.Seat] = field(default_factory=list)
     lengths: dict[int, list[float]] = field(default_factory=dict)
 
@@ -235,8 +239,7 @@ def _read() -> list[admission.Seat]:
 
 
 _settling = threading.Lock()
-_settled = {"at": 0.0}  # by the monotonic clock
-_queue = {"now": _Queue()}
+_last = {"queue": _Queue()}
 
 
 def settle(*, now: bool = False, also: Collection[Publication] = ()) -> None:
@@ -247,9 +250,8 @@ def settle(*, now: bool = False, also: Collection[Publication] = ()) -> None:
     if not _settling.acquire(blocking=now):
         return
     try:
-        if now or time.monotonic() - _settled["at"] >= _EVERY:
+        if now or time.monotonic() - _last["queue"].at >= _EVERY:
             _settle({publication.slug: publication for publication in also})
-            _settled["at"] = time.monotonic()
     finally:
         _settling.release()
 
@@ -266,8 +268,8 @@ def _settle(publications: dict[str, Publication]) -> None:
             decision = admission.decide(_read(), known, limits(), time.time())
             _write(decision, known)
             everybody = _read()
-    _queue["now"] = _Queue(everybody)
-    _follow(decision, known, publications)
+    _follow(decision, known, publications, everybody)
+    _last["queue"] = _Queue(time.monotonic(), everybody)
 
 
 def _write(decision: Decision, known: Mapping[str, App]) -> None:
@@ -292,18 +294,23 @@ def _over(which: Q, why: Why) -> None:
     Seat.objects.filter(which, state=State.ENDING).update(**ended)
 
 
-def _follow(decision: Decision, known: Mapping[str, App], publications: Mapping[str, Publication]) -> None:
+def _follow(
+    decision: Decision,
+    known: Mapping[str, App],
+    publications: Mapping[str, Publication],
+    everybody: Collection[admission.Seat],
+) -> None:
     """Start apps that somebody was admitted to, and end kernels that nobody has any more."""
-    held = Seat.objects.filter(state__in=HELD).values_list("publication__slug", "state", "pk")
-    busy = {slug for slug, _state, _pk in held}
-    for slug in {slug for slug, state, _pk in held if state == State.ADMITTED and slug in publications}:
+    busy = {seat.app for seat in everybody if seat.state in HELD}
+    for slug in {seat.app for seat in everybody if seat.state == State.ADMITTED} & publications.keys():
         if not known.get(slug, App()).answers:
             apps.ensure(publications[slug], busy)
-    for slug, state, pk in held:
-        if state == State.ENDING and slug in publications and apps.end(publications[slug], pk.hex):
-            _over(Q(pk=pk), Why.LEFT)
-    for slug, seat in decision.strays:
-        apps.end(publications[slug], seat)
+    for seat in everybody:
+        ends = seat.state == State.ENDING and seat.app in publications
+        if ends and apps.end(publications[seat.app], seat.id):
+            _over(Q(pk=seat.id), Why.LEFT)
+    for slug, stray in decision.strays:
+        apps.end(publications[slug], stray)
 
 
 # --- each minute
