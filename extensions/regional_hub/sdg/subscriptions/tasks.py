@@ -11,7 +11,6 @@ from typing import Any
 
 from django.utils import timezone
 from django_tasks import task
-from django_tasks_db.models import DBTaskResult
 
 from regional_hub.core import tasks
 from regional_hub.sdg.models import Follower
@@ -28,7 +27,6 @@ VERBS = frozenset({"publish-release", "force-release", "roll-back-release", "lif
 def tell_followers() -> int:
     """Send the letters that are due; how many they were."""
     now = timezone.now()
-    _prune()
     actions.forget_unconfirmed()
     if Follower.objects.exists():
         wait = min(EVERY, letters.next_look(now) - now + timedelta(seconds=1))
@@ -67,9 +65,3 @@ def on_audit(sender: Any, instance: Any, created: bool = False, **more: Any) -> 
 
     if created and instance.verb in VERBS:
         transaction.on_commit(schedule_if_followed, robust=True)
-
-
-def _prune() -> None:
-    """Forget our own runs of yesterday: one every five minutes adds up."""
-    ours = DBTaskResult.objects.finished().filter(task_path=tell_followers.module_path)
-    ours.filter(finished_at__lt=timezone.now() - timedelta(days=1)).delete()
