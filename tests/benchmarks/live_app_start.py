@@ -7,7 +7,6 @@ wants from other hosts is refused at once, which is kind to it.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import shutil
@@ -26,7 +25,7 @@ from playwright.sync_api import Browser, sync_playwright
 from regional_hub.settings import ROOT
 from tests import hubs
 from tests.benchmarks import memory, sdg_servers, world
-from tests.benchmarks.report import Report, median
+from tests.benchmarks.report import Report, by_rounds, median
 from tests.conftest import CHROMIUM
 from tests.lab.live import conftest as live
 from tests.lab.live.framed import around
@@ -154,9 +153,7 @@ def measure(rounds: int) -> Report:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    measure(parser.parse_args().rounds).show()
+    by_rounds(measure, __doc__)
 
 
 if __name__ == "__main__":

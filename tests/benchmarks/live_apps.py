@@ -19,9 +19,10 @@ import statistics
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -189,7 +190,7 @@ def reading(url: str) -> Iterator[list[tuple[float, float]]]:
         reader.join(30)
 
 
-def watch(hub: hubs.Hub, done: threading.Event, looks: list[Look]) -> None:
+def watch(hub: hubs.Hub, looks: list[Look], done: threading.Event) -> None:
     """Look at the app every two seconds, once it runs."""
     plan = hub.settings.path("showcase", "live", SLUG, "app.json")
     filters = {"label": f"{engine.INSTANCE}={hub.settings.instance}", "name": f"showcase--{SLUG}"}
@@ -205,18 +206,6 @@ def watch(hub: hubs.Hub, done: threading.Event, looks: list[Look]) -> None:
             kernels = sum("ipykernel" in command for command in running)
             now, used = time.monotonic(), memory.in_use(stats) / memory.MB
             looks.append(Look(now, len(state.seats), state.kernels, kernels, used))
-
-
-@contextmanager
-def beside(task: Callable[..., None], *arguments: Any) -> Iterator[None]:
-    done = threading.Event()
-    thread = threading.Thread(target=task, args=(arguments[0], done, *arguments[1:]))
-    thread.start()
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join()
 
 
 def crowd(url: str, visitors: int, seconds: float, stay: float) -> list[Trip]:
@@ -263,7 +252,7 @@ def measure(visitors: int, minutes: float, stay: float, kernels: int, kernel_mb:
             hub.python(PUBLISH)
             page = f"{hub.url}/showcase/{SLUG}/"
             httpx.get(page, timeout=30).raise_for_status()
-            with reading(page) as read, beside(watch, hub, looks):
+            with reading(page) as read, world.beside(partial(watch, hub, looks)):
                 time.sleep(min(30, minutes * 10))
                 begun = time.monotonic()
                 trips = crowd(hub.url, visitors, 60 * minutes, stay)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,3 +110,10 @@ def machine() -> dict[str, object]:
         "load": round(float(Path("/proc/loadavg").read_text().split()[0]), 2),
         "python": platform.python_version(),
     }
+
+
+def by_rounds(measure: Callable[[int], Report], about: str | None, rounds: int = 5) -> None:
+    """The command line of a benchmark that only asks how often to measure."""
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("--rounds", type=int, default=rounds)
+    measure(parser.parse_args().rounds).show()

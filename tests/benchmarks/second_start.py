@@ -5,7 +5,6 @@ Each part's processor time up to then is shown as well: it is what the start cos
 
 from __future__ import annotations
 
-import argparse
 import threading
 import time
 from pathlib import Path
@@ -15,7 +14,7 @@ import psutil
 from regional_hub.operate import processes
 from tests import hubs
 from tests.benchmarks import memory, world
-from tests.benchmarks.report import Report, median
+from tests.benchmarks.report import Report, by_rounds, median
 
 LIMIT = 5.0  # seconds
 
@@ -84,9 +83,7 @@ def measure(rounds: int) -> Report:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    measure(parser.parse_args().rounds).show()
+    by_rounds(measure, __doc__)
 
 
 if __name__ == "__main__":

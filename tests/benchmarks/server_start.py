@@ -6,10 +6,8 @@ otherwise idle.
 
 from __future__ import annotations
 
-import argparse
-
 from tests.benchmarks import world
-from tests.benchmarks.report import Report, median
+from tests.benchmarks.report import Report, by_rounds, median
 
 READY, CELL = 3.0, 1.0  # seconds that we aim at, on an idle machine of two cores
 FASTER = 2.5
@@ -51,9 +49,7 @@ def judged(report: Report) -> Report:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    measure(parser.parse_args().rounds).show()
+    by_rounds(measure, __doc__)
 
 
 if __name__ == "__main__":

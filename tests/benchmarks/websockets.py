@@ -103,20 +103,14 @@ class Watch:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        done = threading.Event()
         begun = time.monotonic()
 
-        def look() -> None:
+        def look(done: threading.Event) -> None:
             while not done.wait(self.every):
                 self.points.append((time.monotonic() - begun, memory.resident(self.pid)))
 
-        thread = threading.Thread(target=look, daemon=True)
-        thread.start()
-        try:
+        with world.beside(look):
             yield
-        finally:
-            done.set()
-            thread.join()
 
     def second_half(self) -> list[tuple[float, float]]:
         return [point for point in self.points if point[0] > self.points[-1][0] / 2]

@@ -9,8 +9,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,19 @@ from tests import hubs
 from tests.benchmarks import plain_image
 
 PLAIN_CONFIG = Path(__file__).with_name("plain_hub_config.py")
+
+
+@contextlib.contextmanager
+def beside(task: Callable[[threading.Event], None]) -> Iterator[None]:
+    """Do this in a thread meanwhile, until its event is set."""
+    done = threading.Event()
+    thread = threading.Thread(target=task, args=(done,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
 
 
 @contextlib.contextmanager

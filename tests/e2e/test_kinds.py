@@ -112,14 +112,6 @@ import json, os
 writes = [place for place in ("/srv/app", "/opt/env", "/srv/shared", "/var/tmp", "/etc") if os.access(place, os.W_OK)]
 report = {{"env": sorted(os.environ), "doors": knock_all({doors!r}), "writes": writes}}
 print("REPORT" + json.dumps(report).encode().hex() + "END")
-
-import ipywidgets as widgets
-from IPython.display import display
-
-number = widgets.IntSlider(value=3, min=1, max=9, description="number")
-said = widgets.HTML(value="<b>twice 6</b>")
-number.observe(lambda event: setattr(said, "value", f"<b>twice {{2 * event.new}}</b>"), "value")
-display(number, said)
 """
 
 
@@ -150,7 +142,7 @@ def app(hub: Hub, outside: dict[str, world.Door]) -> Iterator[str]:
         **{f"{name} by lab": door for name, door in services(hub, "lab", "hub", "gateway").items()},
         **outside,
     }
-    code = NOTEBOOK.format(knock=world.KNOCK, doors=doors)
+    code = NOTEBOOK.format(knock=world.KNOCK, doors=doors) + world.SLIDER
     publish(hub.settings.path("showcase", "live", "report"), code, hub.url)
     world.enrol(hub, "showcase")
     call(hub.settings, "POST", "/users/showcase/servers/report", {})

@@ -16,15 +16,6 @@ from tests.hubs import Hub
 
 pytestmark = [pytest.mark.docker, pytest.mark.hub, pytest.mark.browser]
 PAGE = "/showcase/twice/"
-CODE = """
-import ipywidgets as widgets
-from IPython.display import display
-
-number = widgets.IntSlider(value=3, min=1, max=9, description="number")
-said = widgets.HTML(value="<b>twice 6</b>")
-number.observe(lambda event: setattr(said, "value", f"<b>twice {2 * event.new}</b>"), "value")
-display(number, said)
-"""
 PUBLISH = """
 import nbformat.v4 as v4
 from tests.showcase.world import Work, publish
@@ -43,7 +34,7 @@ Visit = Callable[..., Page]
 @pytest.fixture(scope="module")
 def app(hub: Hub) -> Iterator[str]:
     """The address of a reviewed app."""
-    hub.python(PUBLISH.format(code=json.dumps(CODE)))
+    hub.python(PUBLISH.format(code=json.dumps(world.SLIDER)))
     yield hub.url + PAGE
     hub.python(WITHDRAW)
 

@@ -26,6 +26,18 @@ INTERNET = "203.0.113.88"  # stands for any public address (TEST-NET-3)
 OUTSIDE_PORT = 8088
 
 
+# A cell of a live app: its slider says twice the number.
+SLIDER = """
+import ipywidgets as widgets
+from IPython.display import display
+
+number = widgets.IntSlider(value=3, min=1, max=9, description="number")
+said = widgets.HTML(value="<b>twice 6</b>")
+number.observe(lambda event: setattr(said, "value", f"<b>twice {2 * event.new}</b>"), "value")
+display(number, said)
+"""
+
+
 def eventually(check: Callable[[], Any], seconds: float = 30, message: str = "") -> Any:
     """The first true answer of `check`; the test fails when there is none in time."""
     end = time.monotonic() + seconds
