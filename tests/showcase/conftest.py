@@ -7,7 +7,7 @@ from django.test import Client
 
 from regional_hub.hub import images
 from regional_hub.settings import load
-from tests.core.site import (  # noqa: F401
+from tests.core.site import (  # noqa: F401 fixtures: pytest finds them here, nothing calls them
     admin,
     alice,
     django_db_modify_db_settings,
@@ -19,7 +19,7 @@ from tests.core.site import (  # noqa: F401
     translated,
 )
 from tests.showcase.bundles import IMAGE
-from tests.showcase.live_apps import allow, stage, water  # noqa: F401 fixtures
+from tests.showcase.live_apps import allow, stage, water  # noqa: F401 fixtures, as above
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def nothing_read():
 
 
 @pytest.fixture
-def bob(make_person):  # noqa: F811 the fixture above
+def bob(make_person):  # noqa: F811 asks for the fixture that is imported above
     return make_person("bob", "researchers")
 
 

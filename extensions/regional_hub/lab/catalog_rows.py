@@ -71,7 +71,7 @@ def _look(name: str) -> dict[str, Any]:
     source = intake.cat[name]
     try:
         data = source.to_dask()  # opens no more than the first part
-    except NotImplementedError:
+    except NotImplementedError:  # a driver without Dask reads at once
         data = source.read()
     if hasattr(data, "data_vars"):
         return _cube(data)

@@ -31,9 +31,8 @@ from regional_hub.lab.share_sending import Sendings
 LARGEST = 256 * 1024  # bytes of a question from the browser
 READ = "options|people|publications|shared"
 LONGEST_SEARCH = 100
-STATUS = {"no-hub": 502, "no-file": 404, "no-sending": 404, "no-publication": 404, "no-revision": 404, "busy": 429} | {
-    "no-entry": 404
-}
+STATUS = dict.fromkeys(("no-file", "no-sending", "no-publication", "no-revision", "no-entry"), 404)
+STATUS |= {"no-hub": 502, "busy": 429}
 SAID = frozenset({"said", "readers", "slug", "note"})
 
 

@@ -65,9 +65,8 @@ class VisitorsPages:
             await self._application(scope, receive, send)
             return
         if (making := self._making.get(key)) and self._fresh(key) is None:
-            await asyncio.wait(
-                [making]
-            )  # many ask for a new page: one makes it; if it is not for all, each gets their own
+            # Many ask for a new page: one makes it. If it is not for all, each gets their own.
+            await asyncio.wait([making])
         answer = self._fresh(key)
         if answer is None:
             await self._make(key, scope, receive, send)

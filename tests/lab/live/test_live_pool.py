@@ -171,7 +171,9 @@ def test_a_kernel_that_was_taken_is_replaced_when_its_page_has_loaded_however_ma
     asyncio.run(story())
 
 
-def test_a_page_begins_before_its_kernel_has_started(make: Callable[..., Pool]) -> None:
+def test_a_page_begins_before_its_kernel_has_started(
+    make: Callable[..., Pool], monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def story() -> None:
         pool = make(preheat=0)
         start, hold = pool.kernels.start_kernel, asyncio.Event()
@@ -180,7 +182,7 @@ def test_a_page_begins_before_its_kernel_has_started(make: Callable[..., Pool]) 
             await hold.wait()
             return await start(**how)
 
-        pool.kernels.start_kernel = slow  # type: ignore[method-assign]
+        monkeypatch.setattr(pool.kernels, "start_kernel", slow)
         place = pool.sit("a")
         await settle()
         assert place.page.parts == ["<head>"] and not place.page.done
@@ -192,7 +194,9 @@ def test_a_page_begins_before_its_kernel_has_started(make: Callable[..., Pool]) 
     asyncio.run(story())
 
 
-def test_a_seat_that_ends_while_its_kernel_starts_leaves_no_kernel(make: Callable[..., Pool]) -> None:
+def test_a_seat_that_ends_while_its_kernel_starts_leaves_no_kernel(
+    make: Callable[..., Pool], monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def story() -> None:
         pool = make(preheat=0)
         start = pool.kernels.start_kernel
@@ -201,7 +205,7 @@ def test_a_seat_that_ends_while_its_kernel_starts_leaves_no_kernel(make: Callabl
             await asyncio.sleep(0.05)
             return await start(**how)
 
-        pool.kernels.start_kernel = slow  # type: ignore[method-assign]
+        monkeypatch.setattr(pool.kernels, "start_kernel", slow)
         pool.sit("a")
         await settle()
 

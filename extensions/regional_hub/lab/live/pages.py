@@ -131,7 +131,7 @@ class Files(Guarded):
         self.roots = roots
 
     def get(self, path: str) -> None:
-        found = next((file for root in self.roots if (file := _below(root, path))), None)
+        found = _first(self.roots, path)
         if found is None:
             raise web.HTTPError(404)
         kind, data, packed = _read(found, found.stat().st_mtime_ns)
@@ -149,8 +149,12 @@ def find(files: dict[str, list[Path]], path: str) -> Path | None:
     """The file that `voila/path` answers with."""
     for place, roots in files.items():
         if path.startswith(f"{place}/"):
-            return next((file for root in roots if (file := _below(root, path[len(place) + 1 :]))), None)
+            return _first(roots, path[len(place) + 1 :])
     return None
+
+
+def _first(roots: list[Path], path: str) -> Path | None:
+    return next((file for root in roots if (file := _below(root, path))), None)
 
 
 def _below(root: Path, path: str) -> Path | None:
